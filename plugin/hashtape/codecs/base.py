@@ -1,0 +1,102 @@
+"""What a codec is: the decoder and encoder of one body format. No I/O, and no knowledge of vcrpy."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from hashtape.codecs.json_text import Json
+
+__all__ = ["Codec", "Context", "Decoded", "chunk", "chunk_data", "is_chunk", "media_type"]
+
+
+def media_type(content_type: str) -> str:
+    """A content type in lower case, without the parameter that JSON and event streams need not name.
+
+    >>> media_type("Application/JSON; charset=UTF-8")
+    'application/json'
+    >>> media_type("text/html; charset=latin-1")
+    'text/html; charset=latin-1'
+    """
+    parts = [part.strip().lower() for part in content_type.split(";")]
+    return "; ".join(part for part in parts if part and part not in {"charset=utf-8", 'charset="utf-8"'})
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What a codec may know of an exchange beside the bytes of the answer.
+
+    Args:
+        operation: The inference operation of the request (`/v1/chat/completions`, `/v1/models`, …), empty
+            for a request of the http variant (spec §3).
+        content_type: The answer's content type as the server sent it, empty if there was none.
+        status: The answer's HTTP status.
+        wants_base64: Whether the request on the wire asks for embeddings in base64.
+    """
+
+    operation: str = ""
+    content_type: str = ""
+    status: int = 200
+    wants_base64: bool = False
+
+    @property
+    def media_type(self) -> str:
+        """The content type, normalised."""
+        return media_type(self.content_type)
+
+    @property
+    def is_success(self) -> bool:
+        """Whether the status is a 2xx."""
+        return 200 <= self.status < 300
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """A body as a recording stores it.
+
+    Args:
+        body: What goes into `response.body`.
+        is_streaming: Whether `body` is a list of chunks of a stream.
+    """
+
+    body: Json
+    is_streaming: bool = False
+
+
+class Codec(Protocol):
+    """One body format.
+
+    `decode` and `encode` return None for what is not theirs. `encode(decode(body))` gives the body back but
+    for JSON spelling: `hashtape.codecs.decode` checks that each time and asks the next codec if it does not.
+    """
+
+    name: str
+    media_type: str
+    """The content type of an encoded body whose recording names none."""
+
+    def decode(self, body: bytes, context: Context) -> Decoded | None:
+        """Turn the bytes of an answer, already decompressed, into what is stored."""
+        ...
+
+    def encode(self, decoded: Decoded, context: Context) -> bytes | None:
+        """Turn what is stored into the bytes of an answer."""
+        ...
+
+
+def chunk(type_label: str, data: Json) -> Json:
+    """One stream entry or typed answer (spec §1): a label that is never imported, and its JSON."""
+    return {"__type__": type_label, "__data__": data}
+
+
+def is_chunk(entry: Json, prefix: str = "") -> bool:
+    """Whether an entry is labelled, with a label that starts with `prefix`."""
+    if not isinstance(entry, dict) or "__data__" not in entry:
+        return False
+    label = entry.get("__type__")
+    return isinstance(label, str) and label.startswith(prefix)
+
+
+def chunk_data(entry: Json) -> Json:
+    """The JSON of an entry that `is_chunk` accepts."""
+    return entry["__data__"] if isinstance(entry, dict) else None

@@ -1,0 +1,116 @@
+"""JSON as the codecs need it: parsed without losing anything, or not at all.
+
+Python's parser quietly drops duplicate keys and turns `1e999` into infinity. A body that loses something on
+the way through `parse` is not JSON for hashtape: it is kept as text instead (spec §7, last points).
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from typing import TypeAlias
+
+__all__ = ["Json", "NotJsonError", "compact", "escape_surrogates", "parse", "parse_object"]
+
+Json: TypeAlias = "dict[str, Json] | list[Json] | str | int | float | bool | None"
+
+_MAX_DEPTH = 200
+"""Deeper nesting is no LLM call, and recursive readers, ours and others', would break on it."""
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
+_UNSAFE_ON_THE_WIRE = re.compile("[\ud800-\udfff\u0085\u2028\u2029]")
+"""Beside lone surrogates: the characters that `str.splitlines` breaks a line at and JSON allows unescaped."""
+
+
+class NotJsonError(ValueError):
+    """The text is not JSON, or JSON that Python would not give back as it was."""
+
+
+def _object(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
+    value = dict(pairs)
+    if len(value) != len(pairs):
+        raise NotJsonError("an object has a duplicate key")
+    return value
+
+
+def _constant(name: str) -> Json:
+    raise NotJsonError(f"{name} is not JSON")
+
+
+def _float(text: str) -> float:
+    value = float(text)
+    if math.isinf(value):
+        raise NotJsonError(f"{text[:40]} does not fit a float")
+    return value
+
+
+def _too_deep(value: Json) -> bool:
+    level: list[Json] = [value]
+    for _ in range(_MAX_DEPTH):
+        level = [
+            child
+            for container in level
+            if isinstance(container, (dict, list))
+            for child in (container.values() if isinstance(container, dict) else container)
+        ]
+        if not level:
+            return False
+    return True
+
+
+def parse(text: bytes | str) -> Json:
+    """Parse JSON strictly.
+
+    Args:
+        text: UTF-8 bytes (without a byte order mark) or a string.
+
+    Returns:
+        The value; writing it again changes nothing but the spelling.
+
+    Raises:
+        NotJsonError: For anything else: other encodings, duplicate keys, NaN, numbers beyond a float,
+            integers beyond Python's limit, nesting deeper than 200.
+    """
+    try:
+        if isinstance(text, bytes):
+            text = text.decode("utf-8")
+        value: Json = json.loads(
+            text, object_pairs_hook=_object, parse_constant=_constant, parse_float=_float
+        )
+    except NotJsonError:
+        raise
+    except RecursionError:
+        raise NotJsonError(f"nested deeper than {_MAX_DEPTH}") from None
+    except ValueError as error:
+        raise NotJsonError(str(error)) from None
+    # Counting brackets is cheap, and almost every text has too few of them to be deep.
+    if text.count("[") + text.count("{") > _MAX_DEPTH and _too_deep(value):
+        raise NotJsonError(f"nested deeper than {_MAX_DEPTH}")
+    return value
+
+
+def parse_object(text: bytes | str) -> dict[str, Json] | None:
+    """Parse a JSON object strictly; None if the text is anything else."""
+    try:
+        value = parse(text)
+    except NotJsonError:
+        return None
+    return value if isinstance(value, dict) else None
+
+
+def _escape(match: re.Match[str]) -> str:
+    return f"\\u{ord(match.group()):04x}"
+
+
+def escape_surrogates(json_text: str) -> str:
+    r"""Spell the lone surrogates in a JSON text as `\ud83d`, so that it can be encoded as UTF-8 (spec §7)."""
+    return json_text if json_text.isascii() else _SURROGATE.sub(_escape, json_text)
+
+
+def compact(value: Json) -> bytes:
+    """Spell a value as providers do: no white space, UTF-8; lone surrogates and odd line breaks escaped."""
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    if not text.isascii():
+        text = _UNSAFE_ON_THE_WIRE.sub(_escape, text)
+    return text.encode("utf-8")

@@ -1,0 +1,68 @@
+"""Whole JSON answers of OpenAI operations, labelled with the class that the client gives them (spec §1)."""
+
+from __future__ import annotations
+
+from hashtape.codecs.base import Context, Decoded, chunk, chunk_data, is_chunk
+from hashtape.codecs.json_text import Json, compact, parse_object
+
+__all__ = ["MODEL_TYPE", "ModelListCodec", "OpenAIAnswerCodec"]
+
+# Operation → the label, and a key that tells an answer of this class from any other JSON.
+_ANSWERS = {
+    "/v1/chat/completions": ("openai.types.chat.chat_completion.ChatCompletion", "choices"),
+    "/v1/completions": ("openai.types.completion.Completion", "choices"),
+    "/v1/responses": ("openai.types.responses.response.Response", "output"),
+}
+MODEL_TYPE = "openai.types.model.Model"
+
+
+class OpenAIAnswerCodec:
+    """A JSON object ↔ one labelled entry. Encodes every labelled answer, whatever class the label names."""
+
+    name = "openai-answer"
+    media_type = "application/json"
+
+    def decode(self, body: bytes, context: Context) -> Decoded | None:
+        """See `Codec`."""
+        label, key = _ANSWERS.get(context.operation, ("", ""))
+        if not label or not context.is_success:
+            return None
+        value = parse_object(body)
+        return Decoded(chunk(label, value)) if value is not None and key in value else None
+
+    def encode(self, decoded: Decoded, context: Context) -> bytes | None:  # noqa: ARG002  (protocol)
+        """See `Codec`."""
+        if decoded.is_streaming or not is_chunk(decoded.body):
+            return None
+        return compact(chunk_data(decoded.body))
+
+
+class ModelListCodec:
+    """`{"object": "list", "data": […]}` ↔ a bare list of labelled models (spec §5)."""
+
+    name = "openai-models"
+    media_type = "application/json"
+
+    def decode(self, body: bytes, context: Context) -> Decoded | None:
+        """See `Codec`. A list with more to it (paging, say) is not this format."""
+        if not context.operation.endswith("/models") or not context.is_success:
+            return None
+        value = parse_object(body)
+        if value is None or list(value) != ["object", "data"] or value["object"] != "list":
+            return None
+        models = value["data"]
+        if not isinstance(models, list) or not all(isinstance(m, dict) and "id" in m for m in models):
+            return None
+        return Decoded([chunk(MODEL_TYPE, model) for model in models])
+
+    def encode(self, decoded: Decoded, context: Context) -> bytes | None:
+        """See `Codec`."""
+        body = decoded.body
+        if decoded.is_streaming or not isinstance(body, list):
+            return None
+        if not all(is_chunk(entry, MODEL_TYPE) for entry in body):
+            return None
+        if not body and not context.operation.endswith("/models"):
+            return None
+        models: list[Json] = [chunk_data(entry) for entry in body]
+        return compact({"object": "list", "data": models})

@@ -1,0 +1,78 @@
+"""OpenAI chat and completions streams: `data: <json>` events, closed by `data: [DONE]` (spec §5)."""
+
+from __future__ import annotations
+
+from hashtape.codecs.base import Context, Decoded, chunk, chunk_data, is_chunk
+from hashtape.codecs.json_text import Json, NotJsonError, compact, parse
+from hashtape.codecs.sse import EventSplitter, data_event
+
+__all__ = ["OpenAIStreamCodec", "OpenAIStreamDecoder"]
+
+_CHUNK_TYPES = {
+    "/v1/chat/completions": "openai.types.chat.chat_completion_chunk.ChatCompletionChunk",
+    "/v1/completions": "openai.types.completion.Completion",
+}
+_DONE = data_event(b"[DONE]")
+_PREFIX = b"data: "
+
+
+class OpenAIStreamDecoder:
+    """Decode such a stream as it arrives.
+
+    Args:
+        type_label: The `__type__` of its chunks.
+    """
+
+    def __init__(self, type_label: str) -> None:
+        self._type_label = type_label
+        self._splitter = EventSplitter()
+        self._done = False
+        self.deviates = False
+        """Whether anything came that the encoder would not give back: then the chunks are not the whole."""
+
+    def feed(self, data: bytes) -> list[Json]:
+        """Take more bytes; return the chunks that are now complete."""
+        chunks: list[Json] = []
+        for event in self._splitter.feed(data):
+            if self._done or not event.startswith(_PREFIX) or b"\n" in event[:-2]:
+                self.deviates = True
+            elif event == _DONE:
+                self._done = True
+            else:
+                try:
+                    chunks.append(chunk(self._type_label, parse(event[len(_PREFIX) : -2])))
+                except NotJsonError:
+                    self.deviates = True
+        return chunks
+
+    def is_complete(self) -> bool:
+        """Whether the stream has ended as it should, with nothing left over."""
+        return self._done and not self.deviates and not self._splitter.rest()
+
+
+class OpenAIStreamCodec:
+    """Bytes of a chat or completions stream ↔ a list of its chunks."""
+
+    name = "openai-stream"
+    media_type = "text/event-stream"
+
+    def decode(self, body: bytes, context: Context) -> Decoded | None:
+        """See `Codec`; also decodes streams whose server forgot the content type."""
+        type_label = _CHUNK_TYPES.get(context.operation)
+        if type_label is None or not body.startswith(_PREFIX):
+            return None
+        decoder = OpenAIStreamDecoder(type_label)
+        chunks = decoder.feed(body)
+        return Decoded(chunks, is_streaming=True) if decoder.is_complete() else None
+
+    def encode(self, decoded: Decoded, context: Context) -> bytes | None:
+        """See `Codec`. The label of the chunks decides: old files name other operations (spec §6)."""
+        body = decoded.body
+        if not decoded.is_streaming or not isinstance(body, list):
+            return None
+        prefixes = tuple(_CHUNK_TYPES.values())
+        if not all(any(is_chunk(entry, prefix) for prefix in prefixes) for entry in body):
+            return None
+        if not body and context.operation not in _CHUNK_TYPES:
+            return None
+        return b"".join(data_event(compact(chunk_data(entry))) for entry in body) + _DONE

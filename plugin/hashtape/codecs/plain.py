@@ -1,0 +1,120 @@
+"""Bodies of no format in particular: lines of old recordings, JSON, text, bytes.
+
+Together they take every body there is, so that nothing a server sent is lost (spec §7).
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+
+from hashtape.codecs.base import Context, Decoded, chunk_data, is_chunk
+from hashtape.codecs.json_text import NotJsonError, compact, parse
+
+__all__ = ["BinaryCodec", "JsonCodec", "JsonLinesCodec", "RawLinesCodec", "TextCodec"]
+
+
+class RawLinesCodec:
+    """Streams that older recorders stored as a list of text lines: read, never written (spec §6)."""
+
+    name = "raw-lines"
+    media_type = "text/event-stream"
+
+    def decode(self, body: bytes, context: Context) -> Decoded | None:  # noqa: ARG002  (protocol)
+        """Nothing is stored like this any more."""
+        return None
+
+    def encode(self, decoded: Decoded, context: Context) -> bytes | None:  # noqa: ARG002  (protocol)
+        """See `Codec`."""
+        if not decoded.is_streaming or not isinstance(decoded.body, list) or not decoded.body:
+            return None
+        lines = [line for line in decoded.body if isinstance(line, str)]
+        if len(lines) != len(decoded.body):
+            return None
+        return "".join(line + "\n" for line in lines).encode("utf-8", "surrogatepass")
+
+
+class JsonLinesCodec:
+    """One JSON value a line: how the labelled chunks of other recorders come back (spec §5, Ollama)."""
+
+    name = "json-lines"
+    media_type = "application/x-ndjson"
+
+    def decode(self, body: bytes, context: Context) -> Decoded | None:  # noqa: ARG002  (protocol)
+        """Not decoded yet: such a stream is stored as text."""
+        return None
+
+    def encode(self, decoded: Decoded, context: Context) -> bytes | None:  # noqa: ARG002  (protocol)
+        """See `Codec`."""
+        if not decoded.is_streaming or not isinstance(decoded.body, list):
+            return None
+        return b"".join(compact(chunk_data(e) if is_chunk(e) else e) + b"\n" for e in decoded.body)
+
+
+class JsonCodec:
+    """Any JSON but a string or null, which would look like text and like no body at all."""
+
+    name = "json"
+    media_type = "application/json"
+
+    def decode(self, body: bytes, context: Context) -> Decoded | None:  # noqa: ARG002  (protocol)
+        """See `Codec`."""
+        try:
+            value = parse(body)
+        except NotJsonError:
+            return None
+        return None if value is None or isinstance(value, str) else Decoded(value)
+
+    def encode(self, decoded: Decoded, context: Context) -> bytes | None:  # noqa: ARG002  (protocol)
+        """See `Codec`."""
+        body = decoded.body
+        if body is None or isinstance(body, str) or (isinstance(body, dict) and "__encoding__" in body):
+            return None
+        return None if is_chunk(body) else compact(body)
+
+
+class TextCodec:
+    """Text as text, with no body at all as the empty text."""
+
+    name = "text"
+    media_type = "text/plain"
+
+    def decode(self, body: bytes, context: Context) -> Decoded | None:  # noqa: ARG002  (protocol)
+        """See `Codec`."""
+        try:
+            text = body.decode("utf-8")
+        except UnicodeDecodeError:
+            return None
+        # Control characters other than white space say that this is no text to read.
+        return None if "\0" in text else Decoded(text)
+
+    def encode(self, decoded: Decoded, context: Context) -> bytes | None:  # noqa: ARG002  (protocol)
+        """See `Codec`."""
+        if decoded.body is None:
+            return b""
+        # "surrogatepass": a file that somebody edited may hold what no server can send.
+        return decoded.body.encode("utf-8", "surrogatepass") if isinstance(decoded.body, str) else None
+
+
+class BinaryCodec:
+    """Everything else: base64."""
+
+    name = "binary"
+    media_type = "application/octet-stream"
+
+    def decode(self, body: bytes, context: Context) -> Decoded:  # noqa: ARG002  (protocol)
+        """See `Codec`; takes every body."""
+        return Decoded({"__encoding__": "base64", "data": base64.b64encode(body).decode("ascii")})
+
+    def encode(self, decoded: Decoded, context: Context) -> bytes | None:  # noqa: ARG002  (protocol)
+        """See `Codec`."""
+        body = decoded.body
+        if not isinstance(body, dict) or body.get("__encoding__") != "base64":
+            return None
+        data = body.get("data")
+        if not isinstance(data, str):
+            return None
+        try:
+            return base64.b64decode(data, validate=True)
+        except (binascii.Error, ValueError):
+            return None

@@ -1,0 +1,138 @@
+"""The pytest plugin: joins pytest-recording through its hook. Wiring only, and nothing heavy at start-up."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+__all__: list[str] = []
+
+_LAYOUTS = ("cassettes", "recordings")
+
+_vcr_request = pytest.StashKey[pytest.FixtureRequest]()
+_replaced_cassette = pytest.StashKey[tuple[Path, bytes]]()
+_has_passed = pytest.StashKey[bool]()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the ini options."""
+    parser.addini(
+        "hashtape_layout",
+        "Where recordings are: cassettes (a directory for each test, as pytest-recording names its files) "
+        "or recordings (one directory beside the test file, as llama-stack has it).",
+        default=_LAYOUTS[0],
+    )
+    parser.addini(
+        "hashtape_response_headers",
+        "Names of response headers to store beside those that clients act on.",
+        type="args",
+        default=[],
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Check the ini options."""
+    layout = config.getini("hashtape_layout")
+    if layout not in _LAYOUTS:
+        raise pytest.UsageError(
+            f"hashtape_layout: expected {' or '.join(_LAYOUTS)}, got {layout!r}. "
+            f"Correct it in {config.inipath}"
+        )
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_fixture_setup(
+    fixturedef: pytest.FixtureDef[Any], request: pytest.FixtureRequest
+) -> Generator[None, object, object]:
+    """Note whose cassette is being opened: pytest-recording's hook does not say."""
+    if fixturedef.argname != "vcr":
+        return (yield)
+    stash = request.config.stash
+    stash[_vcr_request] = request
+    try:
+        if _is_rewrite(request):
+            _note_replaced_cassette(request)
+        return (yield)
+    finally:
+        del stash[_vcr_request]
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Note whether the test passed, which decides what may be removed."""
+    report = yield
+    if report.when == "call":
+        item.stash[_has_passed] = report.passed
+    return report
+
+
+@pytest.hookimpl(optionalhook=True, trylast=True)
+def pytest_recording_configure(config: pytest.Config, vcr: Any) -> None:
+    """Equip the VCR of a marked test, unless the user gave it a persister of their own."""
+    from pytest_recording._vcr import CombinedPersister
+
+    from hashtape.vcr_adapter import CassetteSetup, equip, extra_cassettes
+
+    request = config.stash.get(_vcr_request, None)
+    if type(vcr.persister) is not CombinedPersister or request is None:
+        return
+    item = request.node
+    is_shared = config.getini("hashtape_layout") == "recordings"
+    is_rewrite = _is_rewrite(request)
+    if is_rewrite:
+        _restore_replaced_cassette(item)
+    setup = CassetteSetup(
+        test_id=_test_id(item),
+        directory=item.path.parent / "recordings" if is_shared else None,
+        is_shared=is_shared,
+        extra_paths=extra_cassettes(vcr.persister.extra_paths),
+        is_rewrite=is_rewrite,
+        response_headers=frozenset(name.lower() for name in config.getini("hashtape_response_headers")),
+        has_passed=lambda: item.stash.get(_has_passed, False),
+    )
+    equip(vcr, setup)
+
+
+def _test_id(item: pytest.Item) -> str:
+    """The node id, without the group that xdist appends to it under `--dist loadgroup`."""
+    marker = item.get_closest_marker("xdist_group")
+    if marker is None:
+        return item.nodeid
+    group = marker.args[0] if marker.args else marker.kwargs.get("name", "default")
+    return item.nodeid.removesuffix(f"@{group}")
+
+
+def _is_rewrite(request: pytest.FixtureRequest) -> bool:
+    """Whether the record mode is `rewrite`: pytest-recording shows the hook another one."""
+    from pytest_recording.utils import merge_kwargs
+
+    markers = request.getfixturevalue("vcr_markers")
+    if not markers or request.getfixturevalue("disable_recording"):
+        return False
+    options = merge_kwargs(request.getfixturevalue("vcr_config"), markers)
+    return bool(options.get("record_mode", request.getfixturevalue("record_mode")) == "rewrite")
+
+
+def _note_replaced_cassette(request: pytest.FixtureRequest) -> None:
+    """Keep the YAML cassette that pytest-recording is about to remove, before the test has passed."""
+    name = request.getfixturevalue("default_cassette_name")
+    path = Path(request.getfixturevalue("vcr_cassette_dir"), name)
+    if path.suffix != ".yaml":
+        path = path.with_name(path.name + ".yaml")
+    try:
+        request.node.stash[_replaced_cassette] = (path, path.read_bytes())
+    except OSError:
+        return  # there is none, which is the usual case
+
+
+def _restore_replaced_cassette(item: pytest.Item) -> None:
+    path, content = item.stash.get(_replaced_cassette, (None, b""))
+    if path is not None and not path.exists():
+        path.write_bytes(content)

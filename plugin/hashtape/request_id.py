@@ -1,0 +1,475 @@
+"""From a request on the wire to its recorded form (spec §3), and from there to its request id (spec §2).
+
+The request id is the SHA-256, as 64 lower-case hex digits, of JSON with sorted keys and ASCII escapes:
+
+- *inference variant*, for the operations of the table below: `method`, `endpoint` (the path of the recorded
+  URL), the normalised `body` and the `test_id`; the last is left out for endpoints that tests share;
+- *http variant*, for everything else: `test_id`, the whole `url`, `method` and the normalised `payload`.
+
+Normalising rounds floats, and decimals inside strings, to 5 places. Revision 1 of the inference variant does
+nothing else and is the one that is written. Revision 2 also replaces what a file search makes up anew each
+time; it is read, and the http variant always uses it.
+
+The format was made above the client library, where a call is a base URL and an operation. On the wire:
+
+========================================  ===============================================
+`POST B/chat/completions` (and likewise   `POST B/v1/chat/completions`
+completions, embeddings, responses)
+`GET B/models`                            `POST B/v1/models`, body `{}`
+`POST H/api/chat`, `H/api/generate`       the same
+`POST H/api/embed`                        `POST H/api/embeddings`
+`GET H/api/tags`, `H/api/ps`              `POST H/api/tags`, `H/api/ps`, body `{}`
+========================================  ===============================================
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+from urllib.parse import parse_qsl, urlsplit
+
+from hashtape.codecs import Json, NotJsonError, compact, media_type, parse
+from hashtape.recording import HttpRequest, InferenceRequest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from hashtape.recording import RecordedRequest
+
+__all__ = [
+    "SHARED_MODEL_LISTS",
+    "WireRequest",
+    "candidate_ids",
+    "id_of",
+    "normalise_body",
+    "operation_of",
+    "recorded_form",
+    "request_id",
+    "wants_base64",
+    "wire_forms",
+    "wire_request_of",
+]
+
+_POST_OPERATIONS = ("chat/completions", "completions", "embeddings", "responses")
+"""Below a base URL of the OpenAI style; the longest that fits is meant."""
+_OLLAMA_POST = {"/api/chat": "/api/chat", "/api/generate": "/api/generate", "/api/embed": "/api/embeddings"}
+_OLLAMA_GET = ("/api/tags", "/api/ps")
+_OLLAMA_RECORDED = (*_OLLAMA_POST.values(), *_OLLAMA_GET)
+_ABOVE_THE_WIRE = ("/generate_content", "/generate_content_stream")
+_MODEL_LIST = re.compile(r"(?:^|/v\d+[a-z0-9]*|/openai)/models$")
+
+_SHARED = {1: ("/api/tags", "/v1/models"), 2: ("/api/tags", "/v1/models", "/v1/openai/v1/models")}
+"""Endpoints whose id leaves the test id out, by revision."""
+SHARED_MODEL_LISTS = _SHARED[2]
+
+_DATABRICKS_HOST = "cloud.databricks.com"
+
+# A run of digits matches from its first digit or not at all: the lookbehind and the possessive quantifier
+# keep the search linear on long runs and change nothing about what is found.
+_DECIMAL = re.compile(r"-?(?<!\d)\d++\.\d{4,}")
+_SCORE = re.compile(r"score:\s*[-+]?\d*\.?\d+(?:[eE][-+]?\d+)?")
+_ATTRIBUTES = re.compile(r"attributes:\s*\{[^}]*\}")
+_UUID = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
+_DOCUMENT_ID = re.compile(rf"document_id:\s*{_UUID}")
+_CITATION = re.compile(rf"<\|{_UUID}\|>")
+
+
+@dataclass(frozen=True, slots=True)
+class WireRequest:
+    """A request as it goes over the network.
+
+    Args:
+        method: Any case.
+        url: The whole URL, without secrets.
+        body: The bytes, empty if there is none.
+        content_type: The header's value, empty if there is none.
+    """
+
+    method: str
+    url: str
+    body: bytes = b""
+    content_type: str = ""
+
+
+# --- Normalising (spec §2) -------------------------------------------------------------------------------
+
+
+def _rounded(match: re.Match[str]) -> str:
+    return f"{float(match.group()):.5f}"
+
+
+def _without_attributes(text: str) -> str:
+    r"""Take out each `attributes: {…}` with the white space and the comma before it.
+
+    The same as substituting `,?\s*attributes:\s*\{[^}]*\}`, in linear time.
+    """
+    kept: list[str] = []
+    position = 0
+    last_brace = text.rfind("}") + 1
+    while match := _ATTRIBUTES.search(text, position, last_brace):
+        kept.append(text[position : match.start()].rstrip().removesuffix(","))
+        position = match.end()
+    return "".join(kept) + text[position:]
+
+
+def _normalise_text(text: str, revision: int) -> str:
+    if revision >= 2:
+        if "score:" in text:
+            text = _SCORE.sub("score: __NORMALIZED__", text)
+        if "attributes:" in text:
+            text = _without_attributes(text)
+        if "document_id:" in text:
+            text = _DOCUMENT_ID.sub("document_id: __NORMALIZED__", text)
+        if "<|" in text:
+            text = _CITATION.sub("<|__NORMALIZED__|>", text)
+    return _DECIMAL.sub(_rounded, text) if "." in text else text
+
+
+def _normalise(value: Json, revision: int) -> Json:
+    if isinstance(value, str):
+        return _normalise_text(value, revision)
+    if isinstance(value, dict):
+        return {key: _normalise(item, revision) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_normalise(item, revision) for item in value]
+    return round(value, 5) if isinstance(value, float) else value
+
+
+def normalise_body(body: Json, revision: int = 1, host: str = "") -> Json:
+    """A body as it is hashed (spec §2).
+
+    Args:
+        body: Any JSON value; it is not changed.
+        revision: 1 or 2.
+        host: The host of the request: revision 2 leaves `stream_options` out for Bedrock.
+    """
+    normalised = _normalise(body, revision)
+    if revision >= 2 and isinstance(normalised, dict):
+        if "bedrock" in host:
+            normalised.pop("stream_options", None)
+        for key in ("extra_body", "extra_query"):
+            extra = normalised.get(key)
+            if isinstance(extra, dict):
+                extra.pop("project_id", None)
+    return normalised
+
+
+# --- Hashing (spec §2, §3) -------------------------------------------------------------------------------
+
+
+def _digest(value: dict[str, Json]) -> str:
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
+
+
+def _inference_id(request: InferenceRequest, test_id: str | None, revision: int) -> str:
+    parts = urlsplit(request.url)
+    hashed: dict[str, Json] = {
+        "method": request.method.upper(),
+        "endpoint": parts.path,
+        "body": normalise_body(request.body, revision, parts.netloc),
+    }
+    if parts.path not in _SHARED[revision]:
+        hashed["test_id"] = test_id
+    return _digest(hashed)
+
+
+def _http_id(request: HttpRequest, test_id: str | None) -> str:
+    return _digest(
+        {
+            "test_id": test_id,
+            "url": request.url,
+            "method": request.method.upper(),
+            "payload": normalise_body(request.payload, revision=2),
+        }
+    )
+
+
+def id_of(request: InferenceRequest | HttpRequest, test_id: str | None, revision: int = 1) -> str:
+    """The request id of a request in recorded form (spec §2).
+
+    Args:
+        request: The request; its class says which variant it is.
+        test_id: The pytest node id, None outside a test.
+        revision: 1 or 2, for the inference variant.
+    """
+    if isinstance(request, HttpRequest):
+        return _http_id(request, test_id)
+    return _inference_id(request, test_id, revision)
+
+
+def request_id(method: str, url: str, body: Json, test_id: str | None = None, revision: int = 1) -> str:
+    """The name that a recording of this request has, without `.json` (spec §2).
+
+    Args:
+        method: The recorded method, any case.
+        url: The recorded URL (spec §3): `https://api.openai.com/v1/v1/chat/completions`.
+        body: The JSON body, or the payload of the http variant.
+        test_id: The pytest node id, None outside a test.
+        revision: 1, which is written, or 2, which is read as well. The http variant has but one.
+
+    Returns:
+        64 lower-case hex digits.
+
+    Raises:
+        ValueError: There is no such revision.
+    """
+    if revision not in _SHARED:
+        raise ValueError(f"expected revision 1 or 2, got {revision!r}")
+    if _is_recorded_inference(method, url, body):
+        return _inference_id(InferenceRequest(method, url, body), test_id, revision)
+    return _http_id(HttpRequest(method, url, body), test_id)
+
+
+def _is_recorded_inference(method: str, url: str, body: Json) -> bool:
+    path = urlsplit(url).path
+    if method.upper() != "POST":
+        return False
+    if path.endswith(_ABOVE_THE_WIRE):
+        return True
+    if path.endswith(("/v1/models", *_OLLAMA_GET)) and body == {}:
+        return True
+    operations = (*(f"/v1/{name}" for name in _POST_OPERATIONS), *_OLLAMA_POST.values())
+    return path.endswith(operations) and isinstance(body, dict) and "model" in body
+
+
+# --- From the wire to the recorded form (spec §3) --------------------------------------------------------
+
+
+def operation_of(request: RecordedRequest) -> str:
+    """The operation that decides how an answer is coded, such as `/v1/chat/completions`; empty if none."""
+    return request.endpoint if isinstance(request, InferenceRequest) else ""
+
+
+def wants_base64(request: WireRequest) -> bool:
+    """Whether a request asks for embeddings in base64, as the OpenAI client does unless told otherwise."""
+    if not request.url.split("?")[0].endswith("/embeddings"):
+        return False
+    body = _json_body(request)
+    return isinstance(body, dict) and body.get("encoding_format") == "base64"
+
+
+def _json_body(request: WireRequest) -> Json:
+    """The body's JSON; None if it is none."""
+    if not request.body:
+        return None
+    try:
+        return parse(request.body)
+    except NotJsonError:
+        return None
+
+
+def _hide_databricks(url: str) -> str:
+    before, found, path = url.partition(_DATABRICKS_HOST)
+    return f"__databricks__{path}" if found and "/" not in before.partition("://")[2] else url
+
+
+def _operation(method: str, path: str, *, has_query: bool, body: Json) -> tuple[str, str] | None:
+    """The operation's path on the wire and in the recorded URL, for the requests of the table."""
+    if method == "GET":
+        if not has_query and _MODEL_LIST.search(path):
+            return "/models", "/v1/models"
+        found = [(name, name) for name in _OLLAMA_GET if path.endswith(name) and not has_query]
+    elif method == "POST" and isinstance(body, dict) and "model" in body:
+        found = [pair for pair in _OLLAMA_POST.items() if path.endswith(pair[0])]
+        found += [(f"/{name}", f"/v1/{name}") for name in _POST_OPERATIONS if path.endswith(f"/{name}")]
+    else:
+        return None
+    return found[0] if found else None
+
+
+def recorded_form(request: WireRequest, test_id: str | None = None) -> InferenceRequest | HttpRequest:
+    """Bring a request from the wire into recorded form (spec §3).
+
+    Args:
+        request: The request; its URL holds no secrets any more.
+        test_id: The pytest node id, which the http variant also names in its request.
+
+    Returns:
+        The inference variant for the operations of the table in this module's docstring, and the http
+        variant for everything else.
+    """
+    method = request.method.upper()
+    parts = urlsplit(request.url)
+    body = _json_body(request)
+    pair = _operation(method, parts.path, has_query=bool(parts.query), body=body)
+    if pair is None:
+        return HttpRequest(method, _hide_databricks(request.url), _payload(request, body), test_id)
+    on_the_wire, endpoint = pair
+    base = parts._replace(path=parts.path.removesuffix(on_the_wire), query="", fragment="").geturl()
+    model: Json = ""
+    if not isinstance(body, dict) or method == "GET":
+        body = {}
+    else:
+        model = body["model"]
+        body = {key: body[key] for key in sorted(body, key=_reading_order)}
+        if endpoint == "/v1/embeddings" and body.get("encoding_format") == "base64":
+            del body["encoding_format"]
+    name = model if isinstance(model, str) else ""
+    return InferenceRequest("POST", _hide_databricks(base + endpoint), body, endpoint, name)
+
+
+def _reading_order(key: str) -> tuple[int, str]:
+    """What a reader looks for first, then by name: SDKs send one call's parameters in different orders."""
+    first = ("model", "messages", "input", "prompt")
+    return (first.index(key), "") if key in first else (len(first), key)
+
+
+def _payload(request: WireRequest, body: Json) -> Json:
+    """The payload of the http variant: JSON, text, or a stable description of anything else (spec §3)."""
+    if not request.body:
+        return None
+    if body is not None:
+        return body
+    kind = media_type(request.content_type)
+    if kind == "application/x-www-form-urlencoded":
+        fields = parse_qsl(request.body.decode("latin-1"), keep_blank_values=True)
+        return {"__encoding__": "form", "parts": [{"name": name, "value": value} for name, value in fields]}
+    if kind.startswith("multipart/") and (parts := _multipart(request)) is not None:
+        return {"__encoding__": "multipart", "parts": parts}
+    return _described(request.body)
+
+
+def _described(data: bytes) -> Json:
+    try:
+        text = data.decode("utf-8")
+    except UnicodeDecodeError:
+        text = "\0"
+    if "\0" not in text:
+        return text
+    return {"__encoding__": "sha256", "sha256": hashlib.sha256(data).hexdigest(), "size": len(data)}
+
+
+def _multipart(request: WireRequest) -> list[Json] | None:
+    """The parts of a multipart body, without the boundary, which is another one each time."""
+    match = re.search(r'boundary="?([^";]+)"?', request.content_type, re.IGNORECASE)
+    if match is None:
+        return None
+    delimiter = b"--" + match.group(1).strip().encode("utf-8", "surrogateescape")
+    sections = (b"\r\n" + request.body).split(b"\r\n" + delimiter)
+    if len(sections) < 2 or not sections[-1].startswith(b"--"):
+        return None
+    parts: list[Json] = []
+    for section in sections[1:-1]:
+        head, blank, content = section.removeprefix(b"\r\n").partition(b"\r\n\r\n")
+        if not blank:
+            return None
+        fields: dict[str, str] = {}
+        for line in head.decode("utf-8", "replace").split("\r\n"):
+            name, _, value = line.partition(":")
+            fields[name.strip().lower()] = value.strip()
+        disposition = fields.get("content-disposition", "")
+        part: dict[str, Json] = {
+            name: found.group(1)
+            for name in ("name", "filename")
+            if (found := re.search(rf'\b{name}="((?:[^"\\]|\\.)*)"', disposition))
+        }
+        if "content-type" in fields:
+            part["content_type"] = fields["content-type"]
+        parts.append({**part, "value": _described(content)})
+    return parts
+
+
+# --- Finding a recording again (spec §3) -----------------------------------------------------------------
+
+
+def candidate_ids(
+    request: InferenceRequest | HttpRequest, test_id: str | None, *, base64: bool
+) -> Iterator[str]:
+    """The ids that a recording of this request may have, the likeliest first.
+
+    Args:
+        request: The request in recorded form.
+        test_id: The pytest node id.
+        base64: Whether the request asks for base64 on the wire: a caller may have named that itself, and
+            then it is in the hash.
+    """
+    yield id_of(request, test_id)
+    if not isinstance(request, InferenceRequest):
+        return
+    yield id_of(request, test_id, revision=2)
+    if not isinstance(request.body, dict) or not request.body:
+        return
+    # What a caller may have written, and the wire does not show.
+    bodies: list[dict[str, Json]] = [
+        {**{key: value for key, value in request.body.items() if key != "project_id"}, "extra_body": {}}
+    ]
+    if base64:
+        bodies.append({**request.body, "encoding_format": "base64"})
+    for body in bodies:
+        called = replace(request, body=body)
+        yield id_of(called, test_id)
+        yield id_of(called, test_id, revision=2)
+
+
+def wire_forms(request: RecordedRequest) -> set[tuple[str, str, str]]:
+    """The requests on the wire that a recording may stand for: method, path (or URL), normalised body.
+
+    Two requests are the same for replay when they have one of these in common. A file of an old recorder
+    can stand for more than one: some name chat calls `/v1/completions`, and some have the wire's own URL.
+    For the http variant the whole URL stands in the path's place, as it counts there.
+    """
+    if isinstance(request, HttpRequest):
+        return {(request.method.upper(), request.url, _comparable(request.payload, revision=2))}
+    if not isinstance(request, InferenceRequest):
+        return set()
+    path = urlsplit(request.url).path
+    body = request.body
+    if isinstance(body, dict):
+        body = dict(body)
+        extra = body.pop("extra_body", None)
+        if isinstance(extra, dict):
+            body |= extra
+        if path.endswith("/embeddings") and body.get("encoding_format") == "base64":
+            del body["encoding_format"]
+    method = "GET" if path.endswith(("/v1/models", *_OLLAMA_GET)) and not body else request.method.upper()
+    paths = {_wire_path(path)}
+    if not request.endpoint.startswith("/v1/"):
+        paths.add(path)
+    if isinstance(body, dict) and "messages" in body:
+        paths |= {re.sub(r"(?<!/chat)/completions$", "/chat/completions", path) for path in paths}
+    comparable = _comparable(body)
+    return {(method, path, comparable) for path in paths}
+
+
+def wire_request_of(request: RecordedRequest, *, base64: bool = False) -> WireRequest | None:
+    """The request on the wire that a recording stands for; None if it never was HTTP (spec §6).
+
+    Args:
+        request: The request in recorded form.
+        base64: Whether to ask for embeddings in base64, which the recorded form leaves out.
+    """
+    if isinstance(request, HttpRequest):
+        body = b"" if request.payload is None else compact(request.payload)
+        if isinstance(request.payload, str):
+            body = request.payload.encode("utf-8", "surrogatepass")
+        return WireRequest(
+            request.method, request.url, body, "" if request.payload is None else "application/json"
+        )
+    if not isinstance(request, InferenceRequest):
+        return None
+    parts = urlsplit(request.url)
+    url = parts._replace(path=_wire_path(parts.path)).geturl()
+    body_json = request.body
+    if base64 and isinstance(body_json, dict) and request.endpoint == "/v1/embeddings":
+        body_json = {**body_json, "encoding_format": "base64"}
+    if request.body == {} and parts.path.endswith(("/v1/models", *_OLLAMA_GET)):
+        return WireRequest("GET", url)
+    return WireRequest(request.method, url, compact(body_json), "application/json")
+
+
+def _comparable(body: Json, revision: int = 1) -> str:
+    # As text, because Python takes 1, 1.0 and True for the same.
+    return json.dumps(normalise_body(body, revision), sort_keys=True)
+
+
+def _wire_path(path: str) -> str:
+    """The path on the wire of a recorded path."""
+    if path.endswith("/api/embeddings"):
+        return path.removesuffix("/api/embeddings") + "/api/embed"
+    for name in (*_POST_OPERATIONS, "models"):
+        if path.endswith(f"/v1/{name}"):
+            return path.removesuffix(f"/v1/{name}") + f"/{name}"
+    return path

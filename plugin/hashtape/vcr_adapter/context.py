@@ -1,0 +1,141 @@
+"""Equipping a `vcr.VCR`: its `use_cassette` then opens cassettes of recordings."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from vcr import VCR
+from vcr.cassette import CassetteContextDecorator
+from vcr.record_mode import RecordMode
+
+from hashtape.vcr_adapter import matchers
+from hashtape.vcr_adapter.cassette import CassetteSetup, RecordingCassette
+from hashtape.vcr_adapter.serializer import RecordingPersister, RecordingSerializer
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Iterable
+
+__all__ = ["configure", "equip", "use_cassette"]
+
+_STOCK_MATCH_ON = tuple(VCR().match_on)
+_SERIALIZER = "hashtape"
+
+
+class CassetteContext(CassetteContextDecorator):  # type: ignore[misc]  # vcrpy is untyped
+    """vcrpy's context manager and decorator; it also tells the cassette how it ended."""
+
+    _opened: Any = None
+
+    def __enter__(self) -> Any:
+        """Open the cassette and patch the clients."""
+        self._opened = super().__enter__()
+        return self._opened
+
+    def __exit__(self, *exc_info: Any) -> None:
+        """Take the patches off and close the cassette."""
+        opened, self._opened = self._opened, None
+        try:
+            super().__exit__(*exc_info)
+        finally:
+            if isinstance(opened, RecordingCassette):
+                opened.finish(failed=any(exc_info))
+
+
+def _has_own_storage(vcr: Any, ours: RecordingPersister, options: dict[str, Any]) -> bool:
+    """Whether the user named a serializer or a persister, which then wins."""
+    serializer = options.get("serializer", vcr.serializer)
+    if serializer != _SERIALIZER and ("serializer" in options or serializer != "yaml"):
+        return True
+    return options.get("persister", vcr.persister) is not ours
+
+
+def _args(vcr: Any, setup: CassetteSetup, options: dict[str, Any]) -> dict[str, Any]:
+    """The arguments for a cassette that is opened now, when all of the user's configuration is known."""
+    own_match_on = "match_on" in options or tuple(vcr.match_on) != _STOCK_MATCH_ON
+    options = dict(options)
+    is_rewrite = options.get("record_mode") == "rewrite"
+    if is_rewrite or setup.is_rewrite:
+        options["record_mode"] = RecordMode.ALL
+    merged: dict[str, Any] = vcr.get_merged_config(**options)
+    chosen = merged["match_on"] if own_match_on else vcr._get_matchers(options.get("additional_matchers", ()))
+    merged["setup"] = replace(
+        setup,
+        own_match_on=own_match_on,
+        own_matchers=tuple(chosen),
+        is_rewrite=is_rewrite or setup.is_rewrite,
+        saves_on_exception=merged["record_on_exception"],
+    )
+    return merged
+
+
+def equip(vcr: Any, setup: CassetteSetup) -> None:
+    """Make a VCR keep its cassettes as directories of recordings.
+
+    Args:
+        vcr: The `vcr.VCR`.
+        setup: What the caller knows of the cassettes to come.
+    """
+    stock_persister, stock_use_cassette = vcr.persister, vcr._use_cassette
+    persister = RecordingPersister(setup.test_id)
+    setup = replace(setup, stock_persister=stock_persister)
+    vcr.register_serializer(_SERIALIZER, RecordingSerializer(setup.test_id))
+    vcr.register_matcher("request_id", matchers.request_id)
+    vcr.register_matcher("json_body", matchers.json_body)
+    vcr.register_persister(persister)
+
+    def use(with_current_defaults: bool = False, **options: Any) -> Any:  # noqa: FBT001, FBT002  (vcrpy's signature)
+        if _has_own_storage(vcr, persister, options):
+            if vcr.persister is persister:
+                options.setdefault("persister", stock_persister)
+            return stock_use_cassette(with_current_defaults, **options)
+        if with_current_defaults:
+            return CassetteContext.from_args(RecordingCassette, **_args(vcr, setup, options))
+        return CassetteContext(RecordingCassette, lambda: _args(vcr, setup, options))
+
+    vcr._use_cassette = use
+
+
+def configure(vcr: Any, *, test_id: str | None = None) -> None:
+    """Equip a `vcr.VCR`, so that its cassettes are directories with one JSON file a request.
+
+    Registers the serializer `hashtape`, the matchers `request_id` and `json_body`, and a persister. The path
+    of a cassette then names a directory; where vcrpy's own file stands beside it, that goes on playing.
+
+    Args:
+        vcr: The `vcr.VCR` to equip.
+        test_id: The pytest node id that goes into the request ids (spec §2), None outside a test.
+    """
+    equip(vcr, CassetteSetup(test_id=test_id))
+
+
+def use_cassette(
+    path: str | os.PathLike[str],
+    *,
+    record_mode: str = "once",
+    test_id: str | None = None,
+    response_headers: Iterable[str] = (),
+    **vcr_options: Any,
+) -> Any:
+    """Record and replay outside pytest.
+
+    Args:
+        path: The directory of the recordings.
+        record_mode: `once`, `none`, `new_episodes`, `all`, or `rewrite`.
+        test_id: The pytest node id that goes into the request ids (spec §2), None outside a test.
+        response_headers: Response headers to store beside those that clients act on.
+        vcr_options: Options of vcrpy's `use_cassette`, such as `filter_query_parameters` or `match_on`.
+
+    Returns:
+        A context manager, which gives the cassette, and a decorator of sync and async functions.
+
+    Raises:
+        MissError: In a call within: the request is not recorded, and the mode forbids to record it.
+        CassetteDirectoryError: On entering: `path` is a file.
+    """
+    vcr = VCR()
+    names = frozenset(name.lower() for name in response_headers)
+    equip(vcr, CassetteSetup(test_id=test_id, directory=Path(path), response_headers=names))
+    return vcr.use_cassette(str(path), record_mode=record_mode, **vcr_options)

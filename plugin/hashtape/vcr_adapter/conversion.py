@@ -1,0 +1,211 @@
+"""vcrpy's requests and responses ↔ the wire request and the answer of a recording."""
+
+from __future__ import annotations
+
+import json
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from vcr.request import Request
+from vcr.util import read_body
+
+from hashtape.codecs import Context, Decoded, Json, decode, decompress, encode, media_type
+from hashtape.recording import Answer, HttpRequest, InferenceRequest
+from hashtape.redaction import redact_url
+from hashtape.request_id import WireRequest, operation_of, wants_base64, wire_request_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from hashtape.recording import RecordedRequest
+
+__all__ = ["VcrResponse", "answer_of", "response_of", "vcr_request_of", "wire_request"]
+
+VcrResponse: TypeAlias = dict[str, Any]
+"""vcrpy's response: `{"status": {"code", "message"}, "headers": {name: [value]}, "body": {"string"}}`."""
+
+_KEPT_HEADERS = frozenset(
+    {
+        "content-disposition",
+        "content-range",
+        "link",
+        "location",
+        "mcp-session-id",
+        "operation-location",
+        "retry-after",
+        "retry-after-ms",
+        "www-authenticate",
+        "x-should-retry",
+    }
+)
+_KEPT_HEADER_PREFIXES = ("x-ratelimit-", "ratelimit-", "anthropic-ratelimit-")
+"""The headers that clients act on (spec §7), beside the content type where it is unusual."""
+
+_NORMALISED_ID = frozenset({"/v1/chat/completions", "/v1/completions", "/v1/embeddings"})
+"""The operations whose answers' ids and times are made the same each time; other ids are sent back later."""
+
+
+def _text(value: object) -> str:
+    """A header's value as text, whatever the client made of it."""
+    if isinstance(value, (list, tuple)):
+        return ", ".join(_text(item) for item in value)
+    return value.decode("latin-1") if isinstance(value, bytes) else str(value)
+
+
+def _body_bytes(request: Any) -> bytes:
+    body = read_body(request)
+    if body is None:
+        return b""
+    if isinstance(body, (bytes, bytearray, memoryview)):
+        return bytes(body)
+    if isinstance(body, str):
+        return body.encode("utf-8", "surrogatepass")
+    if isinstance(body, (dict, list)):  # what aiohttp was given as json=
+        return json.dumps(body).encode("utf-8")
+    return str(body).encode("utf-8", "surrogatepass")
+
+
+def wire_request(request: Any) -> WireRequest:
+    """The wire request of a vcrpy request that has been through the filters."""
+    content_type = request.headers.get("content-type", "") if request.headers else ""
+    return WireRequest(
+        str(request.method), redact_url(request.uri), _body_bytes(request), _text(content_type)
+    )
+
+
+def vcr_request_of(request: RecordedRequest, *, base64: bool = False) -> Any | None:
+    """A vcrpy request for the request of a recording; None if that never was HTTP."""
+    wire = wire_request_of(request, base64=base64)
+    if wire is None:
+        return None
+    headers = {"content-type": wire.content_type} if wire.content_type else {}
+    return Request(wire.method, wire.url, wire.body or None, headers)
+
+
+def _headers(response: VcrResponse) -> dict[str, str]:
+    """A response's headers with lower-case names."""
+    return {str(name).lower(): _text(value) for name, value in (response.get("headers") or {}).items()}
+
+
+def _context(request: RecordedRequest, wire: WireRequest, content_type: str, status: int) -> Context:
+    return Context(operation_of(request), content_type, status, wants_base64(wire))
+
+
+def answer_of(
+    request: InferenceRequest | HttpRequest,
+    wire: WireRequest,
+    request_id: str,
+    response: VcrResponse,
+    extra_headers: Iterable[str] = (),
+) -> Answer:
+    """What is stored of a response: decompressed, decoded, normalised (spec §1, §4, §7).
+
+    Args:
+        request: The request in recorded form.
+        wire: The request on the wire.
+        request_id: Its id, from which the answer's own id is made.
+        response: The response, through the filters.
+        extra_headers: Lower-case names of further response headers to store.
+    """
+    body = response["body"]["string"] or b""
+    if isinstance(body, str):
+        body = body.encode("utf-8", "surrogatepass")
+    headers = _headers(response)
+    status = int(response["status"]["code"])
+    kept = {
+        name: value
+        for name, value in sorted(headers.items())
+        if name in _KEPT_HEADERS or name.startswith(_KEPT_HEADER_PREFIXES) or name in extra_headers
+    }
+    content_encoding = headers.get("content-encoding", "")
+    plain = decompress(body, content_encoding) if content_encoding else body
+    if plain is None:
+        # Stock stubs hand out decompressed bodies under the header of the compressed one. Other bytes stay
+        # as they are, and the header with them.
+        plain = body
+        if media_type(headers.get("content-type", "")) not in {"application/json", "text/event-stream"}:
+            kept["content-encoding"] = content_encoding
+    content_type = headers.get("content-type", "")
+    context = _context(request, wire, content_type, status)
+    decoded = decode(plain, context)
+    _, usual = encode(decoded, context)
+    if content_type and context.media_type != usual:
+        kept = {"content-type": content_type, **kept}
+    answer = Answer(_normalised(decoded, request, request_id), decoded.is_streaming, headers=kept)
+    # The http variant of the format names the status of whole answers, also when it is 200 (spec §3).
+    if status != 200 or (isinstance(request, HttpRequest) and not decoded.is_streaming):
+        answer.status = status
+    return answer
+
+
+def _normalised(decoded: Decoded, request: InferenceRequest | HttpRequest, request_id: str) -> Json:
+    """The body with its id and times made the same each time (spec §4)."""
+    if operation_of(request) not in _NORMALISED_ID:
+        return decoded.body
+    # A completion that the provider stores is asked for by its id later on.
+    is_stored = (
+        isinstance(request, InferenceRequest)
+        and isinstance(request.body, dict)
+        and bool(request.body.get("store"))
+    )
+    for entry in decoded.body if isinstance(decoded.body, list) else [decoded.body]:
+        data = entry.get("__data__") if isinstance(entry, dict) else None
+        if not isinstance(data, dict) or data.get("object") == "model":
+            continue
+        if "id" in data and not is_stored:
+            data["id"] = f"rec-{request_id[:12]}"
+        if "created" in data:
+            data["created"] = 0
+    return decoded.body
+
+
+def response_of(
+    request: InferenceRequest | HttpRequest, wire: WireRequest, answer: Answer, *, is_replay: bool = True
+) -> VcrResponse:
+    """The response that a client gets for an answer (spec §5, §6).
+
+    Args:
+        request: The request that is made now, in recorded form.
+        wire: The same on the wire.
+        answer: The answer.
+        is_replay: Whether nothing is to be waited for: then a recorded `retry-after` becomes zero.
+
+    Raises:
+        ValueError: The answer's body is in no known form.
+    """
+    status = 200 if answer.status is None else answer.status
+    headers = dict(answer.headers)
+    if answer.is_exception:
+        status, decoded = _failure(answer)
+    else:
+        decoded = answer.decoded
+    body, usual = encode(decoded, _context(request, wire, headers.get("content-type", ""), status))
+    if usual and "content-type" not in headers:
+        headers = {"content-type": usual, **headers}
+    if is_replay and ("retry-after" in headers or "retry-after-ms" in headers):
+        # Clients take zero for "no answer to that" and wait of their own accord; a millisecond they heed.
+        headers |= {"retry-after": "0", "retry-after-ms": "1"}
+    return {
+        "status": {"code": status, "message": _reason(status)},
+        "headers": {name: [value] for name, value in headers.items()},
+        "body": {"string": body},
+    }
+
+
+def _reason(status: int) -> str:
+    try:
+        return HTTPStatus(status).phrase
+    except ValueError:
+        return ""
+
+
+def _failure(answer: Answer) -> tuple[int, Decoded]:
+    """The HTTP error of a recorded exception (spec §6)."""
+    data = answer.exception_data or {}
+    status = data.get("status_code")
+    body = data.get("body")
+    if body is None:
+        message = data.get("message") or answer.extra.get("exception_message") or "recorded exception"
+        body = {"message": message}
+    whole: Json = body if isinstance(body, dict) and "error" in body else {"error": body}
+    return (status if isinstance(status, int) else 500), Decoded(whole)

@@ -1,0 +1,156 @@
+"""httpx and its fork httpx2: every transport that vcrpy patches, sync and async.
+
+The client libraries are not imported here: what vcrpy found installed is patched, from the originals that it
+saved, so that nested cassettes work.
+"""
+
+from __future__ import annotations
+
+import functools
+import sys
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import vcr.patch
+from vcr.request import Request
+from vcr.stubs.httpx_stubs import _deserialize_response, _serialize_headers
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterator
+
+    from hashtape.vcr_adapter.cassette import Asked, RecordingCassette
+    from hashtape.vcr_adapter.conversion import VcrResponse
+
+__all__ = ["httpx_patches"]
+
+_Patch: TypeAlias = "tuple[type, str, Callable[..., Any]]"
+
+# The name under which vcrpy skips the family; module, class and method; where vcrpy keeps the original.
+_TRANSPORTS = (
+    ("httpx", "httpx", "HTTPTransport", "handle_request", "_HttpxHttpTransport"),
+    ("httpx", "httpx", "AsyncHTTPTransport", "handle_async_request", "_HttpxAsyncHttpTransport"),
+    ("httpx", "httpx", "WSGITransport", "handle_request", "_HttpxWsgiTransport"),
+    ("httpx", "httpx", "ASGITransport", "handle_async_request", "_HttpxAsgiTransport"),
+    ("httpx", "httpx", "MockTransport", "handle_request", "_HttpxMockTransport"),
+    ("httpx", "httpx", "MockTransport", "handle_async_request", "_HttpxMockTransport"),
+    ("httpx", "httpx_curl_cffi", "CurlTransport", "handle_request", "_HttpxCurlTransport"),
+    ("httpx", "httpx_curl_cffi", "AsyncCurlTransport", "handle_async_request", "_HttpxAsyncCurlTransport"),
+    (
+        "httpx",
+        "pyreqwest.compatibility.httpx",
+        "SyncHttpxTransport",
+        "handle_request",
+        "_HttpxSyncPyreqwestTransport",
+    ),
+    (
+        "httpx",
+        "pyreqwest.compatibility.httpx",
+        "HttpxTransport",
+        "handle_async_request",
+        "_HttpxPyreqwestTransport",
+    ),
+    ("httpx2", "httpx2", "HTTPTransport", "handle_request", "_Httpx2HttpTransport"),
+    ("httpx2", "httpx2", "AsyncHTTPTransport", "handle_async_request", "_Httpx2AsyncHttpTransport"),
+    ("httpx2", "httpx2", "WSGITransport", "handle_request", "_Httpx2WsgiTransport"),
+    ("httpx2", "httpx2", "ASGITransport", "handle_async_request", "_Httpx2AsgiTransport"),
+    ("httpx2", "httpx2", "MockTransport", "handle_request", "_Httpx2MockTransport"),
+    ("httpx2", "httpx2", "MockTransport", "handle_async_request", "_Httpx2MockTransport"),
+)
+
+
+def httpx_patches(cassette: RecordingCassette, skipped: Collection[str]) -> Iterator[_Patch]:
+    """The patches of all transports, in the form of vcrpy's `custom_patches`.
+
+    Args:
+        cassette: The cassette that is played from and recorded to.
+        skipped: The families that the user wants left alone.
+    """
+    for family, module_name, class_name, method, saved in _TRANSPORTS:
+        module = sys.modules.get(module_name)
+        original = getattr(vcr.patch, f"{saved}_{method}", None)
+        if family in skipped or module is None or original is None:
+            continue
+        build = _async_method if method == "handle_async_request" else _sync_method
+        # Responses are built of the family's own classes, whatever module the transport is from.
+        yield getattr(module, class_name), method, build(cassette, original, sys.modules[family])
+
+
+def _vcr_request(request: Any, body: bytes) -> Any:
+    return Request(request.method, str(request.url), body, request.headers)
+
+
+def _vcr_response(response: Any, body: bytes) -> VcrResponse:
+    return {
+        "status": {"code": response.status_code, "message": response.reason_phrase},
+        "headers": _serialize_headers(response),
+        "body": {"string": body},
+    }
+
+
+def _client_response(response: VcrResponse, httpx: Any) -> Any:
+    return _deserialize_response(response, httpx)
+
+
+def _recorded(cassette: RecordingCassette, asked: Asked, response: Any, body: bytes, httpx: Any) -> Any:
+    """Store a response that has been read and closed; return what the client gets for it."""
+    stored = cassette.record(asked, _vcr_response(response, body))
+    if stored is None:
+        response.stream = httpx.ByteStream(body)
+        return response
+    answer = _client_response(stored, httpx)
+    # Secrets, and no part of a recording; but the next live call of this session may need them.
+    for cookie in response.headers.get_list("set-cookie"):
+        answer.headers = httpx.Headers([*answer.headers.multi_items(), ("set-cookie", cookie)])
+    return answer
+
+
+def _sync_method(cassette: RecordingCassette, original: Callable[..., Any], httpx: Any) -> Callable[..., Any]:
+    @functools.wraps(original)
+    def handle_request(transport: Any, request: Any) -> Any:
+        body = b"".join(request.stream)
+        request.stream = httpx.ByteStream(body)  # reading has used it up
+        asked = cassette.ask(_vcr_request(request, body))
+        if asked is None:
+            return original(transport, request)
+        played = cassette.play(asked)
+        if played is not None:
+            return _client_response(played, httpx)
+        response = original(transport, request)
+        try:
+            content = b"".join(response.stream)
+        except BaseException:
+            # The client never gets this response, so it cannot close it.
+            with suppress(Exception):
+                response.stream.close()
+            raise
+        response.stream.close()
+        return _recorded(cassette, asked, response, content, httpx)
+
+    return handle_request
+
+
+def _async_method(
+    cassette: RecordingCassette, original: Callable[..., Any], httpx: Any
+) -> Callable[..., Any]:
+    @functools.wraps(original)
+    async def handle_async_request(transport: Any, request: Any) -> Any:
+        body = b"".join([part async for part in request.stream])
+        request.stream = httpx.ByteStream(body)  # reading has used it up
+        asked = cassette.ask(_vcr_request(request, body))
+        if asked is None:
+            return await original(transport, request)
+        played = cassette.play(asked)
+        if played is not None:
+            return _client_response(played, httpx)
+        response = await original(transport, request)
+        try:
+            content = b"".join([part async for part in response.stream])
+        except BaseException:
+            # The client never gets this response, so it cannot close it.
+            with suppress(Exception):
+                await response.stream.aclose()
+            raise
+        await response.stream.aclose()
+        return _recorded(cassette, asked, response, content, httpx)
+
+    return handle_async_request
