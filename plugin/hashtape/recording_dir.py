@@ -189,13 +189,13 @@ class RecordingDir:
         return None
 
     def scan(
-        self, test_ids: set[str | None] | None, broken: list[RecordingFileError]
+        self, test_ids: set[str | None] | None, broken: dict[Path, RecordingFileError]
     ) -> Iterator[FoundRecording]:
         """The recordings of some tests, read one by one.
 
         Args:
             test_ids: The test ids that count; a file without that key always does. None: all.
-            broken: Takes the errors of the files that are none; they do not stop the others.
+            broken: Takes the files that are none, with their errors; they do not stop the others.
         """
         for path in self.files():
             if test_ids is not None and not self.belongs(path, test_ids):
@@ -205,13 +205,13 @@ class RecordingDir:
             except FileNotFoundError:
                 continue
             except RecordingFileError as error:
-                broken.append(error)
+                broken[path] = error
 
     def find_equal(
         self,
         forms: set[tuple[str, str, str]],
         test_ids: set[str | None] | None,
-        broken: list[RecordingFileError],
+        broken: dict[Path, RecordingFileError],
     ) -> Iterator[FoundRecording]:
         """The recordings whose own request, on the wire, is this one (spec §3, last step of the look-up).
 
@@ -220,7 +220,7 @@ class RecordingDir:
         Args:
             forms: The request, as `wire_forms` gives it.
             test_ids: The test ids that count; a file without that key always does. None: all.
-            broken: Takes the errors of the files that are no recordings.
+            broken: Takes the files that are no recordings, with their errors.
         """
         for found in self.scan(test_ids, broken):
             if forms & wire_forms(found.recording.request):

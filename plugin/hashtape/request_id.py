@@ -29,9 +29,10 @@ import json
 import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import urlsplit
 
-from hashtape.codecs import Json, NotJsonError, compact, media_type, parse
+from hashtape.codecs import Json, NotJsonError, compact, parse
+from hashtape.payload import payload_of
 from hashtape.recording import HttpRequest, InferenceRequest
 
 if TYPE_CHECKING:
@@ -296,7 +297,12 @@ def recorded_form(request: WireRequest, test_id: str | None = None) -> Inference
     body = _json_body(request)
     pair = _operation(method, parts.path, has_query=bool(parts.query), body=body)
     if pair is None:
-        return HttpRequest(method, _hide_databricks(request.url), _payload(request, body), test_id)
+        return HttpRequest(
+            method,
+            _hide_databricks(request.url),
+            payload_of(request.body, request.content_type) if body is None else body,
+            test_id,
+        )
     on_the_wire, endpoint = pair
     base = parts._replace(path=parts.path.removesuffix(on_the_wire), query="", fragment="").geturl()
     model: Json = ""
@@ -315,61 +321,6 @@ def _reading_order(key: str) -> tuple[int, str]:
     """What a reader looks for first, then by name: SDKs send one call's parameters in different orders."""
     first = ("model", "messages", "input", "prompt")
     return (first.index(key), "") if key in first else (len(first), key)
-
-
-def _payload(request: WireRequest, body: Json) -> Json:
-    """The payload of the http variant: JSON, text, or a stable description of anything else (spec §3)."""
-    if not request.body:
-        return None
-    if body is not None:
-        return body
-    kind = media_type(request.content_type)
-    if kind == "application/x-www-form-urlencoded":
-        fields = parse_qsl(request.body.decode("latin-1"), keep_blank_values=True)
-        return {"__encoding__": "form", "parts": [{"name": name, "value": value} for name, value in fields]}
-    if kind.startswith("multipart/") and (parts := _multipart(request)) is not None:
-        return {"__encoding__": "multipart", "parts": parts}
-    return _described(request.body)
-
-
-def _described(data: bytes) -> Json:
-    try:
-        text = data.decode("utf-8")
-    except UnicodeDecodeError:
-        text = "\0"
-    if "\0" not in text:
-        return text
-    return {"__encoding__": "sha256", "sha256": hashlib.sha256(data).hexdigest(), "size": len(data)}
-
-
-def _multipart(request: WireRequest) -> list[Json] | None:
-    """The parts of a multipart body, without the boundary, which is another one each time."""
-    match = re.search(r'boundary="?([^";]+)"?', request.content_type, re.IGNORECASE)
-    if match is None:
-        return None
-    delimiter = b"--" + match.group(1).strip().encode("utf-8", "surrogateescape")
-    sections = (b"\r\n" + request.body).split(b"\r\n" + delimiter)
-    if len(sections) < 2 or not sections[-1].startswith(b"--"):
-        return None
-    parts: list[Json] = []
-    for section in sections[1:-1]:
-        head, blank, content = section.removeprefix(b"\r\n").partition(b"\r\n\r\n")
-        if not blank:
-            return None
-        fields: dict[str, str] = {}
-        for line in head.decode("utf-8", "replace").split("\r\n"):
-            name, _, value = line.partition(":")
-            fields[name.strip().lower()] = value.strip()
-        disposition = fields.get("content-disposition", "")
-        part: dict[str, Json] = {
-            name: found.group(1)
-            for name in ("name", "filename")
-            if (found := re.search(rf'\b{name}="((?:[^"\\]|\\.)*)"', disposition))
-        }
-        if "content-type" in fields:
-            part["content_type"] = fields["content-type"]
-        parts.append({**part, "value": _described(content)})
-    return parts
 
 
 # --- Finding a recording again (spec §3) -----------------------------------------------------------------

@@ -11,8 +11,9 @@ from vcr.cassette import CassetteContextDecorator
 from vcr.record_mode import RecordMode
 
 from hashtape.vcr_adapter import matchers
-from hashtape.vcr_adapter.cassette import CassetteSetup, RecordingCassette
+from hashtape.vcr_adapter.cassette import RecordingCassette
 from hashtape.vcr_adapter.serializer import RecordingPersister, RecordingSerializer
+from hashtape.vcr_adapter.setup import CassetteSetup
 
 if TYPE_CHECKING:
     import os

@@ -18,7 +18,8 @@ from vcr.stubs.httpx_stubs import _deserialize_response, _serialize_headers
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator
 
-    from hashtape.vcr_adapter.cassette import Asked, RecordingCassette
+    from hashtape.vcr_adapter.answers import Asked
+    from hashtape.vcr_adapter.cassette import RecordingCassette
     from hashtape.vcr_adapter.conversion import VcrResponse
 
 __all__ = ["httpx_patches"]

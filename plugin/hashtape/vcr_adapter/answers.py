@@ -1,0 +1,393 @@
+"""The answers of a cassette: which of them a request gets next, and where a new one is put.
+
+An answer is found by the id of its request, one file name and no scan. Only a request that has no such file
+is looked for by what the recordings say (spec §3).
+"""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from hashtape.errors import HashtapeWarning, RecordingFileError
+from hashtape.recording import Answer, HttpRequest, InferenceRequest, OtherRequest, Recording, Unset
+from hashtape.recording_dir import FoundRecording, RecordingDir
+from hashtape.request_id import (
+    SHARED_MODEL_LISTS,
+    WireRequest,
+    candidate_ids,
+    operation_of,
+    wants_base64,
+    wire_forms,
+)
+from hashtape.vcr_adapter.conversion import vcr_request_of
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from hashtape.vcr_adapter.setup import CassetteSetup
+
+__all__ = ["Answers", "Asked", "Entry", "Slot"]
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A request on its way through the cassette, after the user's filters.
+
+    Args:
+        original: vcrpy's request as the stub made it.
+        request: The same, filtered.
+        wire: The same, without secrets.
+        recorded: Its recorded form.
+        request_id: Its id.
+    """
+
+    original: Any
+    request: Any
+    wire: WireRequest
+    recorded: InferenceRequest | HttpRequest
+    request_id: str
+
+
+@dataclass(slots=True, eq=False)
+class Entry:
+    """A recording in use.
+
+    Args:
+        recording: The recording.
+        paths: Its files.
+        is_foreign: Whether it is from an extra cassette, and so not to be changed.
+        plays: How often each answer was played, by its number.
+        fresh: The numbers of the answers that were recorded just now.
+    """
+
+    recording: Recording
+    paths: list[Path]
+    is_foreign: bool = False
+    plays: dict[int, int] = field(default_factory=dict)
+    fresh: set[int] = field(default_factory=set)
+
+    @property
+    def slots(self) -> list[Slot]:
+        """All its answers."""
+        return [Slot(self, number) for number in range(len(self.recording.answers))]
+
+
+class Slot(NamedTuple):
+    """One answer of a recording.
+
+    Args:
+        entry: The recording.
+        number: Which answer: 0 is `response`, the others are in `later_responses`.
+    """
+
+    entry: Entry
+    number: int
+
+    @property
+    def answer(self) -> Answer:
+        """The answer."""
+        return self.entry.recording.answers[self.number]
+
+    @property
+    def host(self) -> str:
+        """The host that gave the answer."""
+        return _host(self.answer.url or _url(self.entry.recording))
+
+
+class Answers:
+    """The recordings of one cassette that is open.
+
+    Args:
+        directory: Where they are.
+        setup: What else is known of the cassette.
+        asks_again: Whether nothing is played and each answer replaces the old one: the modes all and rewrite.
+        repeats: Whether an answer may be played more than once: vcrpy's `allow_playback_repeats`.
+    """
+
+    def __init__(self, directory: Path, setup: CassetteSetup, *, asks_again: bool, repeats: bool) -> None:
+        self.directory = RecordingDir(directory)
+        self.broken: dict[Path, RecordingFileError] = {}
+        """The files of the cassette that turned out to be no recordings."""
+        self.used: dict[Slot, None] = {}
+        """The answers played or recorded, in the order of their first use."""
+        self._setup = setup
+        self._asks_again = asks_again
+        self._repeats = repeats
+        self._extra = [RecordingDir(path) for path in setup.extra_paths if path.is_dir()]
+        self._by_id: dict[str, list[Entry]] = {}
+        self._by_path: dict[Path, Entry] = {}
+        self._scanned: set[str] = set()  # the ids that everything was looked through for
+        self._unsaved: dict[Entry, str] = {}
+        self._existed: bool | None = None
+        self._made_directory = False
+
+    # --- Looking ---------------------------------------------------------------------------------------
+
+    @property
+    def existed(self) -> bool:
+        """Whether the test had a cassette when it was opened; looked up when it first matters."""
+        if self._existed is None:
+            self._existed = self._setup.yaml_path is not None or self._setup.has_recordings(self.directory)
+        return self._existed
+
+    def next_slot(self, asked: Asked) -> Slot | None:
+        """The answer to play next for a request; None if there is none left."""
+        if self._asks_again:
+            return None
+        host = _host(asked.wire.url)
+        for find in (self.with_id, self.with_content, self._with_matchers):
+            for entry in find(asked):
+                slot = self._unplayed(entry, host)
+                if slot is not None and self._accepts(asked, entry):
+                    return slot
+        if self._repeats:
+            for entry in reversed(self._with_matchers(asked) or self.with_content(asked)):
+                if self._accepts(asked, entry):
+                    return entry.slots[-1]
+        return None
+
+    def with_id(self, asked: Asked) -> list[Entry]:
+        """The recordings of a request that are known; the first look-up is by file name."""
+        entries = self._by_id.get(asked.request_id)
+        if entries is None:
+            entries = self._by_id[asked.request_id] = []
+            for directory in (self.directory, *self._extra):
+                ids = candidate_ids(asked.recorded, self._setup.test_id, base64=wants_base64(asked.wire))
+                found = directory.find(ids, is_model_list=_is_model_list(asked))
+                if found is not None:
+                    entries.append(self._keep(found, directory))
+                    break
+        return entries
+
+    def with_content(self, asked: Asked) -> list[Entry]:
+        """The recordings of a request under whatever name, which means to read them."""
+        entries = self.with_id(asked)
+        if asked.request_id not in self._scanned:
+            self._scanned.add(asked.request_id)
+            forms, host = wire_forms(asked.recorded), _host(asked.wire.url)
+            for directory in (self.directory, *self._extra):
+                test_ids = self._setup.test_ids if directory is self.directory else None
+                equal = [
+                    self._keep(found, directory)
+                    for found in directory.find_equal(forms, test_ids, self.broken)
+                ]
+                new = [entry for entry in dict.fromkeys(equal) if entry not in entries]
+                entries += sorted(new, key=lambda entry: entry.slots[0].host != host)
+        return entries
+
+    def own(self) -> list[Entry]:
+        """Every recording of the test: in the order of their positions where they have one, else by name."""
+        for found in self.directory.scan(self._setup.test_ids, self.broken):
+            self._keep(found, self.directory)
+        entries = dict.fromkeys(entry for entry in self._by_path.values() if not entry.is_foreign)
+        return sorted(entries, key=lambda entry: (_position(entry.recording), entry.paths[0].name))
+
+    def all_slots(self) -> list[Slot]:
+        """All answers of the test: those used so far in their order, then the others."""
+        rest = [slot for entry in self.own() for slot in entry.slots if slot not in self.used]
+        return [*self.used, *rest]
+
+    def _keep(self, found: FoundRecording, directory: RecordingDir) -> Entry:
+        entry = self._by_path.get(found.paths[0])
+        if entry is None:
+            entry = Entry(found.recording, found.paths, is_foreign=directory is not self.directory)
+            self._by_path.update(dict.fromkeys(found.paths, entry))
+        return entry
+
+    def _with_matchers(self, asked: Asked) -> list[Entry]:
+        """All recordings of the test, where the user's own `match_on` says which of them fit."""
+        if not self._setup.own_match_on:
+            return []
+        known = self.with_content(asked)
+        return [entry for entry in self.own() if entry not in known] + known
+
+    def _accepts(self, asked: Asked, entry: Entry) -> bool:
+        """Whether the user's own matchers, if any, take this recording for the request."""
+        if not self._setup.own_matchers:
+            return True
+        is_equal = entry in self.with_id(asked)
+        stored = vcr_request_of(entry.recording.request, base64=wants_base64(asked.wire))
+        if stored is None:
+            return False
+        for matcher in self._setup.own_matchers:
+            # Headers are never stored; and the bodies of what was found here are equal, if spelled otherwise.
+            name = getattr(matcher, "__name__", "")
+            if name == "headers" or (is_equal and name in {"body", "raw_body", "json_body", "request_id"}):
+                continue
+            try:
+                if matcher(asked.request, stored) is False:
+                    return False
+            except AssertionError:
+                return False
+        return True
+
+    def _unplayed(self, entry: Entry, host: str) -> Slot | None:
+        """The first answer not played yet, of the host that is asked if there is one (spec §7)."""
+        left = [
+            slot
+            for slot in entry.slots
+            if not entry.plays.get(slot.number) and (self._repeats or slot.number not in entry.fresh)
+        ]
+        return next((slot for slot in left if slot.host == host), left[0] if left else None)
+
+    # --- Playing and recording ---------------------------------------------------------------------------
+
+    def mark_played(self, slot: Slot) -> None:
+        """Count an answer as played."""
+        slot.entry.plays[slot.number] = slot.entry.plays.get(slot.number, 0) + 1
+        self.used[slot] = None
+
+    def rewind(self) -> None:
+        """Count nothing as played, and what was recorded just now as any other."""
+        for entry in self._by_path.values():
+            entry.plays.clear()
+            entry.fresh.clear()
+
+    def prepare(self) -> None:
+        """Make the directory, so that a problem shows before a request is paid for.
+
+        Raises:
+            CassetteDirectoryError: It cannot be made.
+        """
+        self._made_directory |= self.directory.make()
+
+    def store(self, asked: Asked, recorded: InferenceRequest | HttpRequest, answer: Answer) -> Slot:
+        """Put an answer into its recording and the recording onto the disk.
+
+        Args:
+            asked: The request.
+            recorded: Its recorded form as it is to be stored.
+            answer: The answer.
+
+        Raises:
+            RecordingFileError: The file that it belongs in is no recording, and is not to be replaced.
+            CassetteDirectoryError: It cannot be written.
+        """
+        entry = self._existing(asked)
+        if entry is None:
+            recording = Recording(self._setup.test_id, recorded, answer)
+            if self._setup.own_match_on:
+                # Matchers may leave the body out: then only the order tells one answer from another.
+                recording.extra["position"] = len(self.own())
+            entry, index = Entry(recording, [self.directory.file_for(asked.request_id, recording)]), 0
+            self._by_path[entry.paths[0]] = entry
+        else:
+            index = self._put(entry.recording, recorded, answer, entry.fresh)
+        entry.fresh.add(index)
+        entries = self._by_id.setdefault(asked.request_id, [])
+        if entry not in entries:
+            entries.append(entry)
+        slot = Slot(entry, index)
+        self.used[slot] = None
+        if self._setup.saves_on_exception:
+            self._write(entry, asked.request_id)
+        else:
+            self._unsaved[entry] = asked.request_id
+        return slot
+
+    def _existing(self, asked: Asked) -> Entry | None:
+        """The recording of this very request that a new answer goes into."""
+        for entry in self._by_id.get(asked.request_id, ()):
+            if not entry.is_foreign:
+                return entry
+        try:
+            found = self.directory.find([asked.request_id], is_model_list=_is_model_list(asked))
+        except RecordingFileError as error:
+            if not self._asks_again:
+                raise
+            warnings.warn(f"Replaced by a new recording. {error}", HashtapeWarning, stacklevel=2)
+            return None
+        return self._keep(found, self.directory) if found is not None else None
+
+    def _put(
+        self,
+        recording: Recording,
+        recorded: InferenceRequest | HttpRequest,
+        answer: Answer,
+        fresh: set[int],
+    ) -> int:
+        """Add an answer to a recording: in the old one's place when everything is asked again."""
+        answers = recording.answers
+        index = len(answers)
+        if self._asks_again:
+            index = next((n for n in range(len(answers)) if n not in fresh), index)
+        if index == 0:
+            if not isinstance(recording.request, OtherRequest):
+                recorded.extra = recording.request.extra  # provider_metadata, say
+            recording.request, recording.response = recorded, answer
+            return 0
+        if _host(recorded.url) != _host(_url(recording)):
+            answer.url = recorded.url
+        recording.later_responses[index - 1 : index] = [answer]
+        return index
+
+    def _write(self, entry: Entry, request_id: str) -> None:
+        path = self.directory.file_for(request_id, entry.recording)
+        self.directory.make()
+        self.directory.write(path, entry.recording)
+        kept = [old for old in entry.paths if old != path and not self._is_replaced(old, entry.recording)]
+        for old in entry.paths:
+            if old != path and old not in kept:
+                self.directory.delete(old)
+        entry.paths = [path]
+        self._by_path[path] = entry
+
+    def _is_replaced(self, old: Path, recording: Recording) -> bool:
+        """Whether a recording under its proper name stands for this file too, and for this test only."""
+        if not self.directory.belongs(old, self._setup.test_ids):
+            return False
+        try:
+            found = self.directory.read(old)
+        except (FileNotFoundError, RecordingFileError):
+            return False
+        is_anybodys = self._setup.is_shared and isinstance(found.test_id, Unset)
+        return not is_anybodys and _url(found) == _url(recording)
+
+    # --- Closing -----------------------------------------------------------------------------------------
+
+    def save(self) -> None:
+        """Write what was held back until it is known that no exception discards it."""
+        for entry, request_id in self._unsaved.items():
+            self._write(entry, request_id)
+        self._unsaved.clear()
+
+    def remove_unused(self) -> None:
+        """Remove the answers, and recordings, of this test that were neither played nor recorded."""
+        for entry in self.own():
+            recording = entry.recording
+            if isinstance(recording.request, OtherRequest):
+                continue  # never was HTTP, so that it was not used says nothing
+            if self._setup.is_shared and isinstance(recording.test_id, Unset):
+                continue  # may be another test's
+            used = [slot.answer for slot in entry.slots if slot in self.used]
+            if not used:
+                for path in entry.paths:
+                    self.directory.delete(path)
+            elif len(used) < len(recording.answers):
+                recording.response, recording.later_responses = used[0], used[1:]
+                self.directory.write(entry.paths[0], recording)
+
+    def close(self) -> None:
+        """Forget what is not to be written, and take an empty directory back."""
+        self._unsaved.clear()
+        if self._made_directory:
+            self.directory.remove_if_empty()
+
+
+def _host(url: str) -> str:
+    return url.partition("://")[2].partition("/")[0]
+
+
+def _url(recording: Recording) -> str:
+    return "" if isinstance(recording.request, OtherRequest) else recording.request.url
+
+
+def _position(recording: Recording) -> int:
+    position = recording.extra.get("position")
+    return position if isinstance(position, int) else 1 << 62
+
+
+def _is_model_list(asked: Asked) -> bool:
+    return operation_of(asked.recorded) in SHARED_MODEL_LISTS

@@ -1,0 +1,56 @@
+"""What a cassette of recordings needs to know beside vcrpy's options."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from hashtape.recording_dir import RecordingDir
+
+__all__ = ["CassetteSetup"]
+
+
+@dataclass(frozen=True, slots=True)
+class CassetteSetup:
+    """What a cassette of recordings needs to know beside vcrpy's options.
+
+    Args:
+        test_id: The pytest node id, None outside a test.
+        directory: Where its recordings are; None for the directory that vcrpy's path names.
+        yaml_path: The cassette of vcrpy that this test may still have.
+        is_shared: Whether other tests keep their recordings in the same directory by design.
+        extra_paths: Further cassettes to play from, directories and files, as pytest-recording resolved them.
+        stock_persister: What vcrpy would load its own cassettes with.
+        own_match_on: Whether the user chose `match_on`: then it decides, among the test's recordings.
+        own_matchers: vcrpy's matchers that the user chose.
+        is_rewrite: Whether to remove what the test did not use, after it passed.
+        saves_on_exception: vcrpy's `record_on_exception`.
+        response_headers: Lower-case names of further response headers to store.
+        has_passed: Whether the test passed so far; asked at the end.
+    """
+
+    test_id: str | None = None
+    directory: Path | None = None
+    yaml_path: Path | None = None
+    is_shared: bool = False
+    extra_paths: tuple[Path, ...] = ()
+    stock_persister: Any = None
+    own_match_on: bool = False
+    own_matchers: tuple[Any, ...] = ()
+    is_rewrite: bool = False
+    saves_on_exception: bool = True
+    response_headers: frozenset[str] = frozenset()
+    has_passed: Callable[[], bool] = field(default=lambda: True)
+
+    @property
+    def test_ids(self) -> set[str | None]:
+        """The test ids of recordings that are this test's. In a directory of its own, those of none too."""
+        return {self.test_id} if self.is_shared else {self.test_id, None}
+
+    def has_recordings(self, directory: RecordingDir) -> bool:
+        """Whether a directory has recordings of this test."""
+        return any(directory.belongs(path, self.test_ids) for path in directory.files())
