@@ -9,7 +9,8 @@ import json
 from typing import Any
 
 from hashtape.codecs import NotJsonError, parse
-from hashtape.request_id import id_of, normalise_body, recorded_form
+from hashtape.normalise import normalise_body
+from hashtape.request_id import id_of, recorded_form
 from hashtape.vcr_adapter.conversion import wire_request
 
 __all__ = ["json_body", "request_id"]
