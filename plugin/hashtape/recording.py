@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
+from json.encoder import encode_basestring
 from typing import Final, TypeAlias
 
 from hashtape.codecs import Decoded, Json, escape_surrogates
@@ -292,7 +293,7 @@ class Recording:
 
     def to_text(self) -> str:
         """The file's text: keys in the order of spec §1, indent 2, readable UTF-8, a newline at the end."""
-        return escape_surrogates(json.dumps(self.to_json(), indent=2, ensure_ascii=False)) + "\n"
+        return escape_surrogates(_indented(self.to_json(), "\n")) + "\n"
 
     @classmethod
     def from_json(cls, data: Json) -> Recording:
@@ -338,6 +339,25 @@ class Recording:
         recording = cls.from_json(data)
         mapping = recording.id_normalization_mapping
         return _renamed(recording, mapping) if mapping else recording
+
+
+def _indented(value: Json, line_break: str) -> str:
+    """The same as `json.dumps(value, indent=2, ensure_ascii=False)`, in half the time: that is no C code.
+
+    Each call that is recorded waits for it.
+    """
+    if isinstance(value, str):
+        return encode_basestring(value)
+    if value is None:
+        return "null"
+    if isinstance(value, dict) and value:
+        inner = line_break + "  "
+        items = [f"{inner}{encode_basestring(key)}: {_indented(item, inner)}" for key, item in value.items()]
+        return f"{{{','.join(items)}{line_break}}}"
+    if isinstance(value, list) and value:
+        inner = line_break + "  "
+        return f"[{','.join([inner + _indented(item, inner) for item in value])}{line_break}]"
+    return json.dumps(value)
 
 
 def _renamed(recording: Recording, mapping: dict[str, Json]) -> Recording:

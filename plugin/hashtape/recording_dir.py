@@ -97,19 +97,27 @@ class RecordingDir:
                 f"Move it out of the way: mv {self.path} {self.path}.bak"
             )
 
+    def is_empty(self) -> bool:
+        """Whether there are no files at all that may be recordings; does not list them."""
+        return next(self._names(), None) is None
+
     def files(self) -> list[Path]:
         """The files that may be recordings, by name."""
+        return [self.path / name for name in sorted(self._names())]
+
+    def _names(self) -> Iterator[str]:
         try:
             with os.scandir(self.path) as entries:
-                names = [e.name for e in entries if e.name.endswith(".json") and not e.name.startswith(".")]
+                for entry in entries:
+                    if entry.name.endswith(".json") and not entry.name.startswith("."):
+                        yield entry.name
         except FileNotFoundError:
-            return []
+            return
         except OSError as error:
             raise CassetteDirectoryError(
                 f"{self.path}: expected a directory of recordings, but it cannot be listed "
                 f"({error.strerror}). Check its permissions: ls -ld {self.path}"
             ) from None
-        return [self.path / name for name in sorted(names)]
 
     def read(self, path: Path) -> Recording:
         """Read one file.
@@ -207,24 +215,23 @@ class RecordingDir:
             except RecordingFileError as error:
                 broken[path] = error
 
-    def find_equal(
-        self,
-        forms: set[tuple[str, str, str]],
-        test_ids: set[str | None] | None,
-        broken: dict[Path, RecordingFileError],
-    ) -> Iterator[FoundRecording]:
-        """The recordings whose own request, on the wire, is this one (spec §3, last step of the look-up).
+    def index(
+        self, test_ids: set[str | None] | None, broken: dict[Path, RecordingFileError]
+    ) -> dict[tuple[str, str, str], list[Path]]:
+        """The files by what their requests are on the wire, as `wire_forms` gives it.
 
-        Finds stale names, 12-digit names and `extra_body` files. Reads the whole directory.
+        That finds stale names, 12-digit names and `extra_body` files (spec §3, last step of the look-up), and
+        reads the whole directory.
 
         Args:
-            forms: The request, as `wire_forms` gives it.
-            test_ids: The test ids that count; a file without that key always does. None: all.
-            broken: Takes the files that are no recordings, with their errors.
+            test_ids: As for `scan`.
+            broken: As for `scan`.
         """
+        index: dict[tuple[str, str, str], list[Path]] = {}
         for found in self.scan(test_ids, broken):
-            if forms & wire_forms(found.recording.request):
-                yield found
+            for form in wire_forms(found.recording.request):
+                index.setdefault(form, []).extend(found.paths)
+        return index
 
     # --- Changing --------------------------------------------------------------------------------------
 
@@ -271,18 +278,20 @@ class RecordingDir:
             CassetteDirectoryError: It cannot be written. What was there before is intact.
         """
         text = recording.to_text().encode("utf-8")
-        with suppress(OSError):
-            if path.read_bytes() == text:
-                return
-        beside = path.with_name(f".{path.name[:40]}.{os.getpid()}.{secrets.token_hex(4)}.tmp")
+        if os.path.exists(path):  # noqa: PTH110
+            with suppress(OSError):
+                if path.read_bytes() == text:
+                    return
+        # Plain strings and os functions: this is on the way of every call that is recorded.
+        beside = f"{self.path}{os.sep}.{path.name[:40]}.{os.getpid()}.{secrets.token_hex(4)}.tmp"
         try:
             try:
-                with beside.open("xb") as file:
+                with open(beside, "xb") as file:  # noqa: PTH123
                     file.write(text)
-                beside.replace(path)
+                os.replace(beside, path)  # noqa: PTH105
             except BaseException:
                 with suppress(OSError):
-                    beside.unlink()
+                    os.unlink(beside)  # noqa: PTH108
                 raise
         except OSError as error:
             raise CassetteDirectoryError(

@@ -69,6 +69,10 @@ SHARED_MODEL_LISTS = _SHARED[2]
 _DATABRICKS_HOST = "cloud.databricks.com"
 
 
+_ENCODER = json.JSONEncoder(sort_keys=True)
+"""What spec §2 hashes: sorted keys, Python's separators, ASCII escapes."""
+
+
 @dataclass(frozen=True, slots=True)
 class WireRequest:
     """A request as it goes over the network.
@@ -89,8 +93,8 @@ class WireRequest:
 # --- Hashing (spec §2, §3) -------------------------------------------------------------------------------
 
 
-def _digest(value: dict[str, Json]) -> str:
-    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
+def _digest(value: Json) -> str:
+    return hashlib.sha256(_ENCODER.encode(value).encode()).hexdigest()
 
 
 def _inference_id(request: InferenceRequest, test_id: str | None, revision: int) -> str:
@@ -284,7 +288,7 @@ def candidate_ids(
 
 
 def wire_forms(request: RecordedRequest) -> set[tuple[str, str, str]]:
-    """The requests on the wire that a recording may stand for: method, path (or URL), normalised body.
+    """The requests on the wire that a recording may stand for: method, path (or URL), digest of the body.
 
     Two requests are the same for replay when they have one of these in common. A file of an old recorder
     can stand for more than one: some name chat calls `/v1/completions`, and some have the wire's own URL.
@@ -341,7 +345,7 @@ def wire_request_of(request: RecordedRequest, *, base64: bool = False) -> WireRe
 
 def _comparable(body: Json, revision: int = 1) -> str:
     # As text, because Python takes 1, 1.0 and True for the same.
-    return json.dumps(normalise_body(body, revision), sort_keys=True)
+    return _digest(normalise_body(body, revision))
 
 
 def _wire_path(path: str) -> str:

@@ -45,38 +45,24 @@ CODECS: tuple[Codec, ...] = (
 """All codecs in the order in which they are asked, for decoding and for encoding."""
 
 
-def _respelled(body: bytes) -> list[Json | bytes]:
-    """A body with its JSON parsed, as a whole or line by line, so that its spelling does not count.
-
-    Whatever is not JSON stays bytes, and so does the framing.
-    """
+def _respelled(body: bytes) -> bytes:
+    """A body with its JSON, as a whole or line by line, spelled as the codecs spell it; framing stays."""
     try:
-        return [parse(body)]
+        return compact(parse(body))
     except NotJsonError:
         pass
-    pieces: list[Json | bytes] = []
+    lines: list[bytes] = []
     for line in body.splitlines(keepends=True):
-        field, colon, payload = line.partition(b": ") if line.startswith(b"data: ") else (b"", b"", line)
-        text = payload.rstrip(b"\r\n")
+        field = b"data: " if line.startswith(b"data: ") else b""
+        payload = line[len(field) :].rstrip(b"\r\n")
         try:
-            pieces += [field + colon, parse(text), payload[len(text) :]]
+            lines.append(field + compact(parse(payload)) + line[len(field) + len(payload) :])
         except NotJsonError:
-            pieces.append(line)
-    return pieces
+            lines.append(line)
+    return b"".join(lines)
 
 
-def _identical(left: object, right: object) -> bool:
-    """Equality that tells 1 from 1.0 and from True, which Python's does not."""
-    if type(left) is not type(right):
-        return False
-    if isinstance(left, dict) and isinstance(right, dict):
-        return list(left) == list(right) and all(_identical(left[key], right[key]) for key in left)
-    if isinstance(left, list) and isinstance(right, list):
-        return len(left) == len(right) and all(map(_identical, left, right))
-    return left == right
-
-
-def decode(body: bytes, context: Context) -> Decoded:
+def decode(body: bytes, context: Context) -> tuple[Decoded, str]:
     """Turn the bytes of an answer into what is stored, by the first codec that can give them back (spec §7).
 
     Args:
@@ -84,15 +70,15 @@ def decode(body: bytes, context: Context) -> Decoded:
         context: What else is known of the exchange.
 
     Returns:
-        What is stored; for any bytes at all.
+        What is stored, for any bytes at all; and the media type that it has without a header.
     """
     for codec in CODECS:
         decoded = codec.decode(body, context)
         if decoded is None:
             continue
-        again, _ = encode(decoded, context)
-        if again == body or _identical(_respelled(again), _respelled(body)):
-            return decoded
+        again, usual = encode(decoded, context)
+        if again == body or again == _respelled(body):
+            return decoded, usual
     raise AssertionError("the last codec takes every body")  # pragma: no cover
 
 

@@ -45,6 +45,11 @@ def _float(text: str) -> float:
     return value
 
 
+# Made once: json.loads and json.dumps make a new one each time that they are told how.
+_DECODER = json.JSONDecoder(object_pairs_hook=_object, parse_constant=_constant, parse_float=_float)
+_ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
+
+
 def _too_deep(value: Json) -> bool:
     level: list[Json] = [value]
     for _ in range(_MAX_DEPTH):
@@ -75,9 +80,7 @@ def parse(text: bytes | str) -> Json:
     try:
         if isinstance(text, bytes):
             text = text.decode("utf-8")
-        value: Json = json.loads(
-            text, object_pairs_hook=_object, parse_constant=_constant, parse_float=_float
-        )
+        value: Json = _DECODER.decode(text)
     except NotJsonError:
         raise
     except RecursionError:
@@ -110,7 +113,7 @@ def escape_surrogates(json_text: str) -> str:
 
 def compact(value: Json) -> bytes:
     """Spell a value as providers do: no white space, UTF-8; lone surrogates and odd line breaks escaped."""
-    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    text = _ENCODER.encode(value)
     if not text.isascii():
         text = _UNSAFE_ON_THE_WIRE.sub(_escape, text)
     return text.encode("utf-8")

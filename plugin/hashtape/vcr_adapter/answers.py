@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from hashtape.errors import HashtapeWarning, RecordingFileError
@@ -24,6 +25,7 @@ from hashtape.request_id import (
 from hashtape.vcr_adapter.conversion import vcr_request_of
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from hashtape.vcr_adapter.setup import CassetteSetup
@@ -31,23 +33,40 @@ if TYPE_CHECKING:
 __all__ = ["Answers", "Asked", "Entry", "Slot"]
 
 
-@dataclass(frozen=True, slots=True)
 class Asked:
     """A request on its way through the cassette, after the user's filters.
 
     Args:
-        original: vcrpy's request as the stub made it.
-        request: The same, filtered.
-        wire: The same, without secrets.
+        build: Makes vcrpy's request, filtered; it is made only when something needs it.
+        wire: The same without secrets.
         recorded: Its recorded form.
         request_id: Its id.
+        original: vcrpy's request before the filters, if there are any.
     """
 
-    original: Any
-    request: Any
-    wire: WireRequest
-    recorded: InferenceRequest | HttpRequest
-    request_id: str
+    def __init__(
+        self,
+        build: Callable[[], Any],
+        wire: WireRequest,
+        recorded: InferenceRequest | HttpRequest,
+        request_id: str,
+        original: Any = None,
+    ) -> None:
+        self._build = build
+        self._original = original
+        self.wire = wire
+        self.recorded = recorded
+        self.request_id = request_id
+
+    @cached_property
+    def request(self) -> Any:
+        """The request of vcrpy, filtered."""
+        return self._build()
+
+    @property
+    def original(self) -> Any:
+        """The request of vcrpy before the filters."""
+        return self.request if self._original is None else self._original
 
 
 @dataclass(slots=True, eq=False)
@@ -119,9 +138,13 @@ class Answers:
         self._by_id: dict[str, list[Entry]] = {}
         self._by_path: dict[Path, Entry] = {}
         self._scanned: set[str] = set()  # the ids that everything was looked through for
+        self._indexes: dict[Path, dict[tuple[str, str, str], list[Path]]] = {}
         self._unsaved: dict[Entry, str] = {}
         self._existed: bool | None = None
-        self._made_directory = False
+        self._is_prepared = self._made_directory = False
+        # Nothing is looked for where nothing was: that would only slow the recording down.
+        self._was_empty = self.directory.is_empty()
+        self._to_search = [*self._extra] if self._was_empty else [self.directory, *self._extra]
 
     # --- Looking ---------------------------------------------------------------------------------------
 
@@ -153,7 +176,7 @@ class Answers:
         entries = self._by_id.get(asked.request_id)
         if entries is None:
             entries = self._by_id[asked.request_id] = []
-            for directory in (self.directory, *self._extra):
+            for directory in self._to_search:
                 ids = candidate_ids(asked.recorded, self._setup.test_id, base64=wants_base64(asked.wire))
                 found = directory.find(ids, is_model_list=_is_model_list(asked))
                 if found is not None:
@@ -166,16 +189,29 @@ class Answers:
         entries = self.with_id(asked)
         if asked.request_id not in self._scanned:
             self._scanned.add(asked.request_id)
-            forms, host = wire_forms(asked.recorded), _host(asked.wire.url)
-            for directory in (self.directory, *self._extra):
-                test_ids = self._setup.test_ids if directory is self.directory else None
+            host = _host(asked.wire.url)
+            for directory in self._to_search:
                 equal = [
-                    self._keep(found, directory)
-                    for found in directory.find_equal(forms, test_ids, self.broken)
+                    self._keep(FoundRecording(directory.read(path), [path]), directory)
+                    for form in wire_forms(asked.recorded)
+                    for path in self._index(directory).get(form, ())
                 ]
                 new = [entry for entry in dict.fromkeys(equal) if entry not in entries]
                 entries += sorted(new, key=lambda entry: entry.slots[0].host != host)
         return entries
+
+    def _index(self, directory: RecordingDir) -> dict[tuple[str, str, str], list[Path]]:
+        """What the recordings of a directory say; they are read once, when a request has none by its id."""
+        index = self._indexes.get(directory.path)
+        if index is None:
+            is_own = directory is self.directory
+            if is_own and not self.existed:
+                index = {}  # what was recorded since is known by its id
+            else:
+                test_ids = self._setup.test_ids if is_own else None
+                index = directory.index(test_ids, self.broken)
+            self._indexes[directory.path] = index
+        return index
 
     def own(self) -> list[Entry]:
         """Every recording of the test: in the order of their positions where they have one, else by name."""
@@ -251,7 +287,9 @@ class Answers:
         Raises:
             CassetteDirectoryError: It cannot be made.
         """
-        self._made_directory |= self.directory.make()
+        if not self._is_prepared:
+            self._made_directory = self.directory.make()
+            self._is_prepared = True
 
     def store(self, asked: Asked, recorded: InferenceRequest | HttpRequest, answer: Answer) -> Slot:
         """Put an answer into its recording and the recording onto the disk.
@@ -292,6 +330,8 @@ class Answers:
         for entry in self._by_id.get(asked.request_id, ()):
             if not entry.is_foreign:
                 return entry
+        if self._was_empty:
+            return None
         try:
             found = self.directory.find([asked.request_id], is_model_list=_is_model_list(asked))
         except RecordingFileError as error:
@@ -325,7 +365,6 @@ class Answers:
 
     def _write(self, entry: Entry, request_id: str) -> None:
         path = self.directory.file_for(request_id, entry.recording)
-        self.directory.make()
         self.directory.write(path, entry.recording)
         kept = [old for old in entry.paths if old != path and not self._is_replaced(old, entry.recording)]
         for old in entry.paths:

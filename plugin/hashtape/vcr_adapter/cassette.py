@@ -15,12 +15,14 @@ from vcr.cassette import Cassette, _run_hooks
 from vcr.errors import UnhandledHTTPRequestError
 from vcr.filters import sensitive_data_hooks
 from vcr.record_mode import RecordMode
+from vcr.request import Request
 
 from hashtape.errors import RecordingFileError
 from hashtape.miss import describe_miss, request_line
 from hashtape.recording import OtherRequest
 from hashtape.recording_dir import RecordingDir
-from hashtape.request_id import id_of, recorded_form
+from hashtape.redaction import redact_url
+from hashtape.request_id import WireRequest, id_of, recorded_form
 from hashtape.vcr_adapter.answers import Answers, Asked, Slot
 from hashtape.vcr_adapter.conversion import answer_of, response_of, vcr_request_of, wire_request
 from hashtape.vcr_adapter.miss_error import MissError
@@ -60,6 +62,9 @@ class RecordingCassette(Cassette):  # type: ignore[misc]  # vcrpy is untyped
             repeats=self.allow_playback_repeats,
         )
         self._hide = _hiding(options.get("filter_sensitive_data"))
+        self._filters_requests = bool(
+            options.get("before_record_request") or options.get("filter_sensitive_data")
+        )
         skipped = tuple(options.get("skip_patchers") or ())
         self.skip_patchers = (*skipped, "httpx", "httpx2")
         self.custom_patches = (*options.get("custom_patches", ()), *httpx_patches(self, skipped))
@@ -103,7 +108,24 @@ class RecordingCassette(Cassette):  # type: ignore[misc]  # vcrpy is untyped
         filtered = self._hide(filtered)
         wire = wire_request(filtered)
         recorded = recorded_form(wire, self._setup.test_id)
-        return Asked(request, filtered, wire, recorded, id_of(recorded, self._setup.test_id))
+        return Asked(lambda: filtered, wire, recorded, id_of(recorded, self._setup.test_id), request)
+
+    def ask_wire(self, wire: WireRequest, headers: Any) -> Asked | None:
+        """The same for a request that a stub has in pieces: vcrpy's is made only if something needs it.
+
+        Args:
+            wire: The request; its URL may hold secrets.
+            headers: Its headers.
+        """
+
+        def build() -> Any:
+            return Request(wire.method, wire.url, wire.body, headers)
+
+        if self._filters_requests:
+            return self.ask(build())
+        safe = replace(wire, url=redact_url(wire.url))
+        recorded = recorded_form(safe, self._setup.test_id)
+        return Asked(build, safe, recorded, id_of(recorded, self._setup.test_id))
 
     def play(self, asked: Asked) -> VcrResponse | None:
         """The recorded response to a request, which counts as played from now on.
@@ -135,20 +157,22 @@ class RecordingCassette(Cassette):  # type: ignore[misc]  # vcrpy is untyped
         Returns:
             The response as a replay will give it; None when a filter of the user dropped it.
         """
-        filtered = self._before_record_response(copy.deepcopy(response))
+        filtered: Any = response
+        if self._options.get("before_record_response"):
+            filtered = self._before_record_response(copy.deepcopy(response))
         if filtered is None:
             return None
-        interaction = (asked.request, filtered)
+        wire, recorded = asked.wire, asked.recorded
         if self._before_save_interaction:
             interaction = _run_hooks(
                 self._before_save_interaction, copy.deepcopy(asked.request), copy.deepcopy(filtered), self
             )
             if interaction is None:
                 return None
-        stored_request, stored_response = interaction
-        wire = asked.wire if stored_request is asked.request else wire_request(stored_request)
-        recorded = asked.recorded if wire == asked.wire else recorded_form(wire, self._setup.test_id)
-        answer = answer_of(recorded, wire, asked.request_id, stored_response, self._setup.response_headers)
+            request, filtered = interaction
+            wire = wire_request(request)
+            recorded = recorded_form(wire, self._setup.test_id)
+        answer = answer_of(recorded, wire, asked.request_id, filtered, self._setup.response_headers)
         with self._lock:
             slot = self._answers.store(asked, recorded, answer)
             return self._response(asked, slot, is_replay=False)
@@ -321,7 +345,7 @@ class RecordingCassette(Cassette):  # type: ignore[misc]  # vcrpy is untyped
         vcr_request = vcr_request_of(request)
         if vcr_request is None or isinstance(request, OtherRequest):
             return None
-        asked = Asked(vcr_request, vcr_request, wire_request(vcr_request), request, "")
+        asked = Asked(lambda: vcr_request, wire_request(vcr_request), request, "")
         response = self._response(asked, slot, is_replay=False)
         return None if response is None else (vcr_request, response)
 

@@ -23,6 +23,19 @@ __all__ = ["configure", "equip", "use_cassette"]
 
 _STOCK_MATCH_ON = tuple(VCR().match_on)
 _SERIALIZER = "hashtape"
+_FILTERS = {
+    "before_record_request": (
+        "before_record",
+        "before_record_request",
+        "filter_headers",
+        "filter_post_data_parameters",
+        "filter_query_parameters",
+        "ignore_hosts",
+        "ignore_localhost",
+    ),
+    "before_record_response": ("before_record_response", "decode_compressed_response"),
+}
+"""vcrpy's filter chains, and the options that put something into them."""
 
 
 class CassetteContext(CassetteContextDecorator):  # type: ignore[misc]  # vcrpy is untyped
@@ -61,6 +74,10 @@ def _args(vcr: Any, setup: CassetteSetup, options: dict[str, Any]) -> dict[str, 
     if is_rewrite or setup.is_rewrite:
         options["record_mode"] = RecordMode.ALL
     merged: dict[str, Any] = vcr.get_merged_config(**options)
+    # vcrpy's filter chains copy each request and response, several times a call, even when they are empty.
+    for chain, names in _FILTERS.items():
+        if not any(options.get(name, getattr(vcr, name, None)) for name in names):
+            merged[chain] = None
     chosen = merged["match_on"] if own_match_on else vcr._get_matchers(options.get("additional_matchers", ()))
     merged["setup"] = replace(
         setup,

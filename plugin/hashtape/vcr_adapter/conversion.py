@@ -127,8 +127,7 @@ def answer_of(
             kept["content-encoding"] = content_encoding
     content_type = headers.get("content-type", "")
     context = _context(request, wire, content_type, status)
-    decoded = decode(plain, context)
-    _, usual = encode(decoded, context)
+    decoded, usual = decode(plain, context)
     if content_type and context.media_type != usual:
         kept = {"content-type": content_type, **kept}
     answer = Answer(_normalised(decoded, request, request_id), decoded.is_streaming, headers=kept)

@@ -12,8 +12,9 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import vcr.patch
-from vcr.request import Request
 from vcr.stubs.httpx_stubs import _deserialize_response, _serialize_headers
+
+from hashtape.request_id import WireRequest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator
@@ -76,8 +77,9 @@ def httpx_patches(cassette: RecordingCassette, skipped: Collection[str]) -> Iter
         yield getattr(module, class_name), method, build(cassette, original, sys.modules[family])
 
 
-def _vcr_request(request: Any, body: bytes) -> Any:
-    return Request(request.method, str(request.url), body, request.headers)
+def _ask(cassette: RecordingCassette, request: Any, body: bytes) -> Asked | None:
+    wire = WireRequest(request.method, str(request.url), body, request.headers.get("content-type", ""))
+    return cassette.ask_wire(wire, request.headers)
 
 
 def _vcr_response(response: Any, body: bytes) -> VcrResponse:
@@ -110,7 +112,7 @@ def _sync_method(cassette: RecordingCassette, original: Callable[..., Any], http
     def handle_request(transport: Any, request: Any) -> Any:
         body = b"".join(request.stream)
         request.stream = httpx.ByteStream(body)  # reading has used it up
-        asked = cassette.ask(_vcr_request(request, body))
+        asked = _ask(cassette, request, body)
         if asked is None:
             return original(transport, request)
         played = cassette.play(asked)
@@ -137,7 +139,7 @@ def _async_method(
     async def handle_async_request(transport: Any, request: Any) -> Any:
         body = b"".join([part async for part in request.stream])
         request.stream = httpx.ByteStream(body)  # reading has used it up
-        asked = cassette.ask(_vcr_request(request, body))
+        asked = _ask(cassette, request, body)
         if asked is None:
             return await original(transport, request)
         played = cassette.play(asked)

@@ -1,0 +1,57 @@
+"""What the tests share: the loopback server, and a project to run pytest in."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from loopback import LoopbackServer
+
+ROOT = Path(__file__).resolve().parents[1]
+SEED = ROOT / "cassettes" / "26e569a66dd1b1669a26851179956ffca286bd5f6874f975f6b369bf6bbcc521.json"
+
+
+@pytest.fixture
+def server():
+    running = LoopbackServer().start()
+    yield running
+    running.stop()
+
+
+@pytest.fixture
+def seed_text():
+    return SEED.read_text(encoding="utf-8")
+
+
+@pytest.fixture
+def client(server):
+    import openai
+
+    with openai.OpenAI(base_url=server.base_url, api_key="test-key", max_retries=0) as sdk:
+        yield sdk
+
+
+@pytest.fixture
+def ask(client):
+    """Ask the model something and return the text of its answer."""
+
+    def call(content="hi", *, stream=False, **options):
+        answer = client.chat.completions.create(
+            model="demo", messages=[{"role": "user", "content": content}], stream=stream, **options
+        )
+        if stream:
+            return "".join(chunk.choices[0].delta.content or "" for chunk in answer)
+        return answer.choices[0].message.content
+
+    return call
+
+
+@pytest.fixture
+def recordings():
+    """Read a directory of recordings: file name without suffix → its JSON."""
+
+    def read(directory):
+        return {path.stem: json.loads(path.read_text()) for path in sorted(Path(directory).glob("*.json"))}
+
+    return read
