@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
+
 from loopback import LoopbackServer
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -17,6 +18,11 @@ def server():
     running = LoopbackServer().start()
     yield running
     running.stop()
+
+
+@pytest.fixture
+def seed_path():
+    return SEED
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""A server on the loopback interface that plays the providers: real sockets, real SSE, chunked, slow, broken off.
+"""A server on the loopback interface that plays the providers: real sockets, SSE, chunked, slow, broken off.
 
 It answers the OpenAI operations like OpenAI does, each answer with a number of its own, and whatever else a
 test scripts. It counts what reached it: that is what the record modes are about.

@@ -25,7 +25,9 @@ def described(**changes):
 
 
 def test_an_inference_request_is_named_by_method_wire_url_and_model():
-    request = InferenceRequest("POST", "https://h/v1/v1/chat/completions", {}, "/v1/chat/completions", "gpt-4o")
+    request = InferenceRequest(
+        "POST", "https://h/v1/v1/chat/completions", {}, "/v1/chat/completions", "gpt-4o"
+    )
     assert request_line(request, "https://h/v1/chat/completions") == (
         "POST https://h/v1/chat/completions (gpt-4o)"
     )

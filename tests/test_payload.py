@@ -54,7 +54,12 @@ def test_forms_that_differ_have_different_payloads(one, other):
 
 def multipart(boundary, parts, quoted=False):
     body = b"".join(
-        b"--" + boundary.encode() + b"\r\n" + "".join(f"{h}\r\n" for h in headers).encode() + b"\r\n" + value
+        b"--"
+        + boundary.encode()
+        + b"\r\n"
+        + "".join(f"{h}\r\n" for h in headers).encode()
+        + b"\r\n"
+        + value
         # The line break before a delimiter belongs to it and not to the part.
         + b"\r\n"
         for headers, value in parts

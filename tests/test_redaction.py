@@ -56,7 +56,9 @@ def test_a_url_without_secrets_stays_as_it_is(url):
     assert redact_url(url) == url
 
 
-pieces = st.sampled_from(["?", "&", "=", "#", "@", ":", "/", "key", "token", "sig", "a", "1", REDACTED, "%20"])
+pieces = st.sampled_from(
+    ["?", "&", "=", "#", "@", ":", "/", "key", "token", "sig", "a", "1", REDACTED, "%20"]
+)
 
 
 @given(st.lists(pieces, max_size=15).map(lambda parts: "https://h/" + "".join(parts)))

@@ -9,6 +9,7 @@ from pathlib import Path
 import openai
 import pytest
 import vcr  # noqa: F401
+
 from loopback import LoopbackServer
 
 NOT_NEEDED = ("cacheprovider", "asyncio", "benchmark", "hypothesispytest", "anyio")
@@ -20,13 +21,13 @@ import openai
 import pytest
 
 def ask(content="hi", **options):
-    client = openai.OpenAI(base_url=os.environ["LOOPBACK"], api_key="test-key", max_retries=0)
     stream = options.pop("stream", False)
     messages = [{"role": "user", "content": content}]
-    answer = client.chat.completions.create(model="demo", messages=messages, stream=stream, **options)
-    if stream:
-        return "".join(chunk.choices[0].delta.content or "" for chunk in answer)
-    return answer.choices[0].message.content
+    with openai.OpenAI(base_url=os.environ["LOOPBACK"], api_key="test-key", max_retries=0) as client:
+        answer = client.chat.completions.create(model="demo", messages=messages, stream=stream, **options)
+        if stream:
+            return "".join(chunk.choices[0].delta.content or "" for chunk in answer)
+        return answer.choices[0].message.content
 """
 
 
@@ -89,7 +90,7 @@ def project(pytester, server, monkeypatch):
 
 @pytest.fixture(scope="session", autouse=True)
 def _warm_client():
-    """Load what the client loads on first use: pytester forgets the modules that an inner run was first to import."""
+    """Load what the client loads on first use: pytester forgets what an inner run was first to import."""
     running = LoopbackServer().start()
     with openai.OpenAI(base_url=running.base_url, api_key="test-key") as client:
         messages = [{"role": "user", "content": "hi"}]

@@ -12,9 +12,12 @@ def test_chat():
     assert ask("one").startswith("answer")
 """
 
-TWO = ONE + """
+TWO = (
+    ONE
+    + """
     assert ask("two").startswith("answer")
 """
+)
 
 
 def test_none_is_the_default_and_never_calls(project):
@@ -73,8 +76,10 @@ def test_what_is_not_recorded_in_a_cassette_that_exists(project, mode, calls, ou
     "way",
     [
         "@pytest.mark.vcr(record_mode={mode!r})\ndef test_chat(): assert ask('one')",
-        "@pytest.fixture\ndef vcr_config(): return {{'record_mode': {mode!r}}}\n"
-        "@pytest.mark.vcr\ndef test_chat(): assert ask('one')",
+        (
+            "@pytest.fixture\ndef vcr_config(): return {{'record_mode': {mode!r}}}\n"
+            "@pytest.mark.vcr\ndef test_chat(): assert ask('one')"
+        ),
     ],
     ids=["marker", "vcr_config"],
 )

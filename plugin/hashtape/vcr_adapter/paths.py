@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 __all__ = ["cassette_directory", "extra_cassettes", "locate"]
 
 _SUFFIXES = (".yaml", ".yml", ".json")
+_NO_PART_OF_THE_NAME = (*_SUFFIXES, ".hashtape")
+"""What pytest-recording appends for a serializer: that of hashtape is named for the directory alone."""
 _LONGEST_NAME = 255
 """Bytes of a file name that every common file system takes."""
 
@@ -33,7 +35,7 @@ def cassette_directory(path: str | os.PathLike[str]) -> Path:
     'cassettes/test_chat/test_hello'
     """
     text = os.fspath(path)
-    for suffix in _SUFFIXES:
+    for suffix in _NO_PART_OF_THE_NAME:
         if text.endswith(suffix) and not text.endswith(("/" + suffix, os.sep + suffix)):
             text = text.removesuffix(suffix)
             break
@@ -49,7 +51,7 @@ def locate(path: str | os.PathLike[str]) -> tuple[Path, Path | None]:
     """
     text = os.fspath(path)
     directory = cassette_directory(path)
-    stem = text[: -len(Path(text).suffix)] if text.endswith(_SUFFIXES) else text
+    stem = text[: -len(Path(text).suffix)] if text.endswith(_NO_PART_OF_THE_NAME) else text
     for candidate in dict.fromkeys([text, *(stem + suffix for suffix in _SUFFIXES)]):
         if candidate.endswith(_SUFFIXES) and os.path.isfile(candidate):  # noqa: PTH113  (False for a name too long)
             return directory, Path(candidate)
