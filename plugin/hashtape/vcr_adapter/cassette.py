@@ -89,7 +89,10 @@ class RecordingCassette(Cassette):  # type: ignore[misc]  # vcrpy is untyped
                 "serializer": serializer_for(yaml_path),
                 "persister": setup.stock_persister,
             }
-            return Cassette.load(**stock)
+            vcr_cassette = Cassette.load(**stock)
+            if vcr_cassette.rewound or options.get("record_mode") == RecordMode.NONE:
+                return vcr_cassette
+            setup = replace(setup, yaml_path=None)  # an empty file is no cassette
         cassette = cls(path=str(directory), setup=setup, **options)
         cassette._load()
         return cassette
