@@ -5,14 +5,14 @@ from __future__ import annotations
 import hashlib
 import re
 from typing import TYPE_CHECKING
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, urlencode
 
-from hashtape.codecs import media_type
+from hashtape.codecs import compact, media_type
 
 if TYPE_CHECKING:
     from hashtape.codecs import Json
 
-__all__ = ["payload_of"]
+__all__ = ["body_of", "payload_of"]
 
 
 def payload_of(body: bytes, content_type: str) -> Json:
@@ -30,11 +30,34 @@ def payload_of(body: bytes, content_type: str) -> Json:
         return None
     kind = media_type(content_type)
     if kind == "application/x-www-form-urlencoded":
-        fields = parse_qsl(body.decode("latin-1"), keep_blank_values=True)
+        # What is not UTF-8 becomes lone surrogates, each byte another: nothing else tells such values apart.
+        text = body.decode("utf-8", "surrogateescape")
+        fields = parse_qsl(text, keep_blank_values=True, errors="surrogateescape")
         return {"__encoding__": "form", "parts": [{"name": name, "value": value} for name, value in fields]}
     if kind.startswith("multipart/") and (parts := _multipart(body, content_type)) is not None:
         return {"__encoding__": "multipart", "parts": parts}
     return _described(body)
+
+
+def body_of(payload: Json) -> tuple[bytes, str]:
+    """A body that has this payload, and its content type; a description stands for itself.
+
+    >>> body_of({"__encoding__": "form", "parts": [{"name": "a", "value": "b c"}]})
+    (b'a=b+c', 'application/x-www-form-urlencoded')
+    """
+    if payload is None:
+        return b"", ""
+    if isinstance(payload, str):
+        return payload.encode("utf-8", "surrogatepass"), "text/plain"
+    if isinstance(payload, dict) and payload.get("__encoding__") == "form":
+        parts = payload.get("parts")
+        fields = [
+            (str(part.get("name", "")), str(part.get("value", "")))
+            for part in (parts if isinstance(parts, list) else [])
+            if isinstance(part, dict)
+        ]
+        return urlencode(fields, errors="surrogateescape").encode(), "application/x-www-form-urlencoded"
+    return compact(payload), "application/json"
 
 
 def _described(data: bytes) -> Json:
@@ -58,7 +81,7 @@ def _multipart(body: bytes, content_type: str) -> list[Json] | None:
         return None
     parts: list[Json] = []
     for section in sections[1:-1]:
-        head, blank, content = section.removeprefix(b"\r\n").partition(b"\r\n\r\n")
+        head, blank, content = section.partition(b"\r\n\r\n")
         if not blank:
             return None
         fields: dict[str, str] = {}
@@ -67,9 +90,9 @@ def _multipart(body: bytes, content_type: str) -> list[Json] | None:
             fields[name.strip().lower()] = value.strip()
         disposition = fields.get("content-disposition", "")
         part: dict[str, Json] = {
-            name: found.group(1)
+            name: found.group(1) if found.group(2) is None else found.group(2)
             for name in ("name", "filename")
-            if (found := re.search(rf'\b{name}="((?:[^"\\]|\\.)*)"', disposition))
+            if (found := re.search(rf'\b{name}=(?:"((?:[^"\\]|\\.)*)"|([^\s;"]+))', disposition))
         }
         if "content-type" in fields:
             part["content_type"] = fields["content-type"]

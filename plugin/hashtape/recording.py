@@ -6,6 +6,7 @@ Keys that this module does not know are carried along in `extra` and written bac
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass, field
 from json.encoder import encode_basestring
 from typing import Final, TypeAlias
@@ -361,11 +362,22 @@ def _indented(value: Json, line_break: str) -> str:
 
 
 def _renamed(recording: Recording, mapping: dict[str, Json]) -> Recording:
-    """Replace each original id by its normalised form in the whole file (spec §4)."""
-    text = json.dumps(recording.to_json())
-    for normalised, original in mapping.items():
-        if isinstance(original, str) and original:
-            text = text.replace(json.dumps(original)[1:-1], json.dumps(normalised)[1:-1])
-    renamed = Recording.from_json(json.loads(text))
+    """Replace each original id by its normalised form in all strings of the file (spec §4)."""
+    normalised = {
+        original: name for name, original in mapping.items() if isinstance(original, str) and original
+    }
+    if not normalised:
+        return recording
+    # The longest first: an id may begin like another one.
+    originals = re.compile("|".join(map(re.escape, sorted(normalised, key=len, reverse=True))))
+
+    def rename(value: Json) -> Json:
+        if isinstance(value, str):
+            return originals.sub(lambda match: normalised[match.group()], value)
+        if isinstance(value, dict):
+            return {str(rename(key)): rename(item) for key, item in value.items()}
+        return [rename(item) for item in value] if isinstance(value, list) else value
+
+    renamed = Recording.from_json(rename(recording.to_json()))
     renamed.id_normalization_mapping = {}
     return renamed

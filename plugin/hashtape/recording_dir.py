@@ -128,7 +128,7 @@ class RecordingDir:
         """
         try:
             text = path.read_bytes()
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             raise
         except OSError as error:
             raise RecordingFileError(
@@ -149,17 +149,18 @@ class RecordingDir:
         try:
             with path.open("rb") as file:
                 head = file.read(_HEAD)
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             raise
         except OSError as error:
             raise RecordingFileError(
                 path, _EXPECTED, f"a file that cannot be read ({error.strerror})"
             ) from None
         match = _TEST_ID.match(head)
-        if match is None:
-            return self.read(path).test_id
-        test_id: str | None = json.loads(match.group(1))
-        return test_id
+        if match is not None:
+            with suppress(ValueError):
+                test_id: str | None = json.loads(match.group(1))
+                return test_id
+        return self.read(path).test_id
 
     def belongs(self, path: Path, test_ids: set[str | None]) -> bool:
         """Whether a file is a recording of one of these tests; a file without a test id is anybody's.
@@ -229,7 +230,13 @@ class RecordingDir:
         """
         index: dict[tuple[str, str, str], list[Path]] = {}
         for found in self.scan(test_ids, broken):
-            for form in wire_forms(found.recording.request):
+            try:
+                forms = wire_forms(found.recording.request)
+            except (ValueError, RecursionError) as error:
+                path = found.paths[0]
+                broken[path] = RecordingFileError(path, "a recording of a request", f"none ({error})")
+                continue
+            for form in forms:
                 index.setdefault(form, []).extend(found.paths)
         return index
 

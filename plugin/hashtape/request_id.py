@@ -33,7 +33,7 @@ from urllib.parse import urlsplit
 
 from hashtape.codecs import Json, NotJsonError, compact, parse
 from hashtape.normalise import normalise_body
-from hashtape.payload import payload_of
+from hashtape.payload import body_of, payload_of
 from hashtape.recording import HttpRequest, InferenceRequest
 
 if TYPE_CHECKING:
@@ -59,7 +59,10 @@ _POST_OPERATIONS = ("chat/completions", "completions", "embeddings", "responses"
 _OLLAMA_POST = {"/api/chat": "/api/chat", "/api/generate": "/api/generate", "/api/embed": "/api/embeddings"}
 _OLLAMA_GET = ("/api/tags", "/api/ps")
 _OLLAMA_RECORDED = (*_OLLAMA_POST.values(), *_OLLAMA_GET)
+_OLLAMA_DEFAULTS: tuple[Json, ...] = (None, False, "", [], {})
+"""What Ollama's client adds of its own accord means the same as nothing."""
 _ABOVE_THE_WIRE = ("/generate_content", "/generate_content_stream")
+_ARGUMENTS_OF_THE_CALL = ("extra_body", "extra_headers", "extra_query", "timeout")
 _MODEL_LIST = re.compile(r"(?:^|/v\d+[a-z0-9]*|/openai)/models$")
 
 _SHARED = {1: ("/api/tags", "/v1/models"), 2: ("/api/tags", "/v1/models", "/v1/openai/v1/models")}
@@ -229,12 +232,10 @@ def recorded_form(request: WireRequest, test_id: str | None = None) -> Inference
     body = _json_body(request)
     pair = _operation(method, parts.path, has_query=bool(parts.query), body=body)
     if pair is None:
-        return HttpRequest(
-            method,
-            _hide_databricks(request.url),
-            payload_of(request.body, request.content_type) if body is None else body,
-            test_id,
-        )
+        payload = payload_of(request.body, request.content_type) if body is None else body
+        # Clients differ in whether they send the path of the root.
+        url = request.url if parts.path else parts._replace(path="/").geturl()
+        return HttpRequest(method, _hide_databricks(url), payload, test_id)
     on_the_wire, endpoint = pair
     base = parts._replace(path=parts.path.removesuffix(on_the_wire), query="", fragment="").geturl()
     model: Json = ""
@@ -296,24 +297,22 @@ def wire_forms(request: RecordedRequest) -> set[tuple[str, str, str]]:
     """
     if isinstance(request, HttpRequest):
         return {(request.method.upper(), request.url, _comparable(request.payload, revision=2))}
-    if not isinstance(request, InferenceRequest):
+    if not isinstance(request, InferenceRequest) or _never_was_http(request):
         return set()
     path = urlsplit(request.url).path
-    body = request.body
-    if isinstance(body, dict):
-        body = dict(body)
-        extra = body.pop("extra_body", None)
-        if isinstance(extra, dict):
-            body |= extra
-        if path.endswith("/embeddings") and body.get("encoding_format") == "base64":
-            del body["encoding_format"]
-    method = "GET" if path.endswith(("/v1/models", *_OLLAMA_GET)) and not body else request.method.upper()
+    body = _wire_body(request)
     paths = {_wire_path(path)}
     if not request.endpoint.startswith("/v1/"):
         paths.add(path)
-    if isinstance(body, dict) and "messages" in body:
-        paths |= {re.sub(r"(?<!/chat)/completions$", "/chat/completions", path) for path in paths}
+    if isinstance(body, dict):
+        if body.get("encoding_format") == "base64" and path.endswith("/embeddings"):
+            del body["encoding_format"]
+        if path.endswith(_OLLAMA_RECORDED):
+            body = {key: value for key, value in body.items() if value not in _OLLAMA_DEFAULTS}
+        if "messages" in body:
+            paths |= {re.sub(r"(?<!/chat)/completions$", "/chat/completions", path) for path in paths}
     comparable = _comparable(body)
+    method = _wire_method(request)
     return {(method, path, comparable) for path in paths}
 
 
@@ -325,26 +324,41 @@ def wire_request_of(request: RecordedRequest, *, base64: bool = False) -> WireRe
         base64: Whether to ask for embeddings in base64, which the recorded form leaves out.
     """
     if isinstance(request, HttpRequest):
-        body = b"" if request.payload is None else compact(request.payload)
-        if isinstance(request.payload, str):
-            body = request.payload.encode("utf-8", "surrogatepass")
-        return WireRequest(
-            request.method, request.url, body, "" if request.payload is None else "application/json"
-        )
-    if not isinstance(request, InferenceRequest):
+        return WireRequest(request.method, request.url, *body_of(request.payload))
+    if not isinstance(request, InferenceRequest) or _never_was_http(request):
         return None
     parts = urlsplit(request.url)
     url = parts._replace(path=_wire_path(parts.path)).geturl()
-    body_json = request.body
-    if base64 and isinstance(body_json, dict) and request.endpoint == "/v1/embeddings":
-        body_json = {**body_json, "encoding_format": "base64"}
-    if request.body == {} and parts.path.endswith(("/v1/models", *_OLLAMA_GET)):
-        return WireRequest("GET", url)
-    return WireRequest(request.method, url, compact(body_json), "application/json")
+    method, body = _wire_method(request), _wire_body(request)
+    if method == "GET":
+        return WireRequest(method, url)
+    if base64 and isinstance(body, dict) and request.endpoint == "/v1/embeddings":
+        body["encoding_format"] = "base64"
+    return WireRequest(method, url, compact(body), "application/json")
+
+
+def _never_was_http(request: InferenceRequest) -> bool:
+    scheme, found, _ = request.url.partition("://")
+    return request.url.endswith(_ABOVE_THE_WIRE) or (bool(found) and scheme not in {"http", "https"})
+
+
+def _wire_method(request: InferenceRequest) -> str:
+    """The method on the wire: model lists are recorded as POST with an empty body."""
+    is_list = request.body == {} and urlsplit(request.url).path.endswith(("/v1/models", *_OLLAMA_GET))
+    return "GET" if is_list else request.method.upper()
+
+
+def _wire_body(request: InferenceRequest) -> Json:
+    """The body on the wire: what a caller says beside it is not in it, and `extra_body` is (spec §3)."""
+    if not isinstance(request.body, dict):
+        return request.body
+    body = {key: value for key, value in request.body.items() if key not in _ARGUMENTS_OF_THE_CALL}
+    extra = request.body.get("extra_body")
+    return body | extra if isinstance(extra, dict) else body
 
 
 def _comparable(body: Json, revision: int = 1) -> str:
-    # As text, because Python takes 1, 1.0 and True for the same.
+    # As a digest of text, because Python takes 1, 1.0 and True for the same.
     return _digest(normalise_body(body, revision))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import importlib
 import zlib
 from typing import TYPE_CHECKING
@@ -13,7 +14,7 @@ __all__ = ["decompress"]
 
 
 def _gzip(body: bytes) -> bytes:
-    return zlib.decompress(body, zlib.MAX_WBITS | 16)
+    return gzip.decompress(body)
 
 
 def _deflate(body: bytes) -> bytes:

@@ -9,12 +9,15 @@ from __future__ import annotations
 import json
 import math
 import re
+from decimal import Decimal
 from typing import TypeAlias
 
 __all__ = ["Json", "NotJsonError", "compact", "escape_surrogates", "parse", "parse_object"]
 
 Json: TypeAlias = "dict[str, Json] | list[Json] | str | int | float | bool | None"
 
+_FLOAT_DIGITS = len("-0.12345678901234567e-308")
+"""A number that is spelled longer says more than a float holds, unless it is all zeros."""
 _MAX_DEPTH = 200
 """Deeper nesting is no LLM call, and recursive readers, ours and others', would break on it."""
 
@@ -40,7 +43,7 @@ def _constant(name: str) -> Json:
 
 def _float(text: str) -> float:
     value = float(text)
-    if math.isinf(value):
+    if math.isinf(value) or (len(text) > _FLOAT_DIGITS and Decimal(text) != Decimal(repr(value))):
         raise NotJsonError(f"{text[:40]} does not fit a float")
     return value
 

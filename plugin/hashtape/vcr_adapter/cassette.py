@@ -24,7 +24,14 @@ from hashtape.recording_dir import RecordingDir
 from hashtape.redaction import redact_url
 from hashtape.request_id import WireRequest, id_of, recorded_form
 from hashtape.vcr_adapter.answers import Answers, Asked, Slot
-from hashtape.vcr_adapter.conversion import answer_of, response_of, vcr_request_of, wire_request
+from hashtape.vcr_adapter.conversion import (
+    answer_of,
+    decompressed,
+    freeze_body,
+    response_of,
+    vcr_request_of,
+    wire_request,
+)
 from hashtape.vcr_adapter.miss_error import MissError
 from hashtape.vcr_adapter.paths import locate
 from hashtape.vcr_adapter.stubs import httpx_patches
@@ -76,7 +83,7 @@ class RecordingCassette(Cassette):  # type: ignore[misc]  # vcrpy is untyped
         Raises:
             CassetteDirectoryError: There is a file where the directory should be.
         """
-        directory, yaml_path = locate(path)
+        directory, yaml_path = locate(path, is_directory=setup.path_is_directory)
         directory = setup.directory or directory
         setup = replace(setup, directory=directory, yaml_path=yaml_path)
         recordings = RecordingDir(directory)
@@ -105,13 +112,15 @@ class RecordingCassette(Cassette):  # type: ignore[misc]  # vcrpy is untyped
         Returns:
             None when a filter says that the request is not the cassette's.
         """
+        freeze_body(request)
         filtered = self._before_record_request(request)
         if not filtered:
             return None
-        filtered = self._hide(filtered)
-        wire = wire_request(filtered)
+        hidden = self._hide(filtered)
+        wire = wire_request(hidden)
         recorded = recorded_form(wire, self._setup.test_id)
-        return Asked(lambda: filtered, wire, recorded, id_of(recorded, self._setup.test_id), request)
+        request_id = id_of(recorded, self._setup.test_id)
+        return Asked(lambda: filtered, wire, recorded, request_id, original=request, hidden=hidden)
 
     def ask_wire(self, wire: WireRequest, headers: Any) -> Asked | None:
         """The same for a request that a stub has in pieces: vcrpy's is made only if something needs it.
@@ -165,6 +174,7 @@ class RecordingCassette(Cassette):  # type: ignore[misc]  # vcrpy is untyped
             filtered = self._before_record_response(copy.deepcopy(response))
         if filtered is None:
             return None
+        filtered = decompressed(filtered)
         wire, recorded = asked.wire, asked.recorded
         if self._before_save_interaction:
             interaction = _run_hooks(
@@ -214,6 +224,18 @@ class RecordingCassette(Cassette):  # type: ignore[misc]  # vcrpy is untyped
         if response is None:
             raise UnhandledHTTPRequestError(f"{self._path} has no recording of {request!r} to play")
         return response
+
+    def filter_request(self, request: Any) -> Any:
+        """The request through the user's filters; vcrpy's stubs ask for it when they are about to give up.
+
+        Raises:
+            MissError: The request may not be recorded, and there is nothing to play.
+        """
+        asked = self.ask(request)
+        with self._lock:
+            if asked is not None and self.write_protected and self._answers.next_slot(asked) is None:
+                raise self._miss(asked)
+        return None if asked is None else asked.request
 
     def responses_of(self, request: Any) -> list[VcrResponse]:
         """All recorded responses to a request, played or not.
@@ -333,7 +355,7 @@ class RecordingCassette(Cassette):  # type: ignore[misc]  # vcrpy is untyped
     def _response(self, asked: Asked, slot: Slot, *, is_replay: bool = True) -> VcrResponse | None:
         try:
             response = response_of(asked.recorded, asked.wire, slot.answer, is_replay=is_replay)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             path = slot.entry.paths[0]
             raise RecordingFileError(path, "an answer that can be replayed", str(error)) from None
         if not self._after_load_interaction:

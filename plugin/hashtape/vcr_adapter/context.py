@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vcr import VCR
 from vcr.cassette import CassetteContextDecorator
+from vcr.persisters.filesystem import FilesystemPersister
 from vcr.record_mode import RecordMode
 
 from hashtape.vcr_adapter import matchers
@@ -16,7 +17,6 @@ from hashtape.vcr_adapter.serializer import RecordingPersister, RecordingSeriali
 from hashtape.vcr_adapter.setup import CassetteSetup
 
 if TYPE_CHECKING:
-    import os
     from collections.abc import Iterable
 
 __all__ = ["configure", "equip", "use_cassette"]
@@ -89,6 +89,11 @@ def _args(vcr: Any, setup: CassetteSetup, options: dict[str, Any]) -> dict[str, 
     return merged
 
 
+def _is_stock(persister: Any) -> bool:
+    """Whether a persister is vcrpy's own, or the one that pytest-recording makes for each test."""
+    return persister is FilesystemPersister or type(persister).__module__ == "pytest_recording._vcr"
+
+
 def equip(vcr: Any, setup: CassetteSetup) -> None:
     """Make a VCR keep its cassettes as directories of recordings.
 
@@ -102,7 +107,8 @@ def equip(vcr: Any, setup: CassetteSetup) -> None:
     vcr.register_serializer(_SERIALIZER, RecordingSerializer(setup.test_id))
     vcr.register_matcher("request_id", matchers.request_id)
     vcr.register_matcher("json_body", matchers.json_body)
-    vcr.register_persister(persister)
+    if _is_stock(stock_persister):
+        vcr.register_persister(persister)
 
     def use(with_current_defaults: bool = False, **options: Any) -> Any:  # noqa: FBT001, FBT002  (vcrpy's signature)
         if _has_own_storage(vcr, persister, options):
@@ -155,5 +161,5 @@ def use_cassette(
     """
     vcr = VCR()
     names = frozenset(name.lower() for name in response_headers)
-    equip(vcr, CassetteSetup(test_id=test_id, directory=Path(path), response_headers=names))
-    return vcr.use_cassette(str(path), record_mode=record_mode, **vcr_options)
+    equip(vcr, CassetteSetup(test_id=test_id, path_is_directory=True, response_headers=names))
+    return vcr.use_cassette(os.fspath(path), record_mode=record_mode, **vcr_options)

@@ -43,16 +43,20 @@ def cassette_directory(path: str | os.PathLike[str]) -> Path:
     return directory.with_name(_safe_name(directory.name)) if directory.name else directory
 
 
-def locate(path: str | os.PathLike[str]) -> tuple[Path, Path | None]:
+def locate(path: str | os.PathLike[str], *, is_directory: bool = False) -> tuple[Path, Path | None]:
     """The directory of recordings, and the file of vcrpy's beside it if there is one.
 
     Args:
         path: The path as vcrpy has it, with or without a suffix.
+        is_directory: Whether it is the directory itself, whatever its name looks like.
     """
-    text = os.fspath(path)
-    directory = cassette_directory(path)
-    stem = text[: -len(Path(text).suffix)] if text.endswith(_NO_PART_OF_THE_NAME) else text
-    for candidate in dict.fromkeys([text, *(stem + suffix for suffix in _SUFFIXES)]):
+    text = stem = os.fspath(path)
+    directory = Path(text) if is_directory else cassette_directory(text)
+    if not is_directory and text.endswith(_NO_PART_OF_THE_NAME):
+        stem = text[: -len(Path(text).suffix)]
+    for candidate in dict.fromkeys(
+        [*([] if is_directory else [text]), *(stem + suffix for suffix in _SUFFIXES)]
+    ):
         if candidate.endswith(_SUFFIXES) and os.path.isfile(candidate):  # noqa: PTH113  (False for a name too long)
             return directory, Path(candidate)
     return directory, None

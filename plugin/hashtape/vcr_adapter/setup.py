@@ -21,6 +21,7 @@ class CassetteSetup:
     Args:
         test_id: The pytest node id, None outside a test.
         directory: Where its recordings are; None for the directory that vcrpy's path names.
+        path_is_directory: Whether that path is the directory itself, whatever its suffix.
         yaml_path: The cassette of vcrpy that this test may still have.
         is_shared: Whether other tests keep their recordings in the same directory by design.
         extra_paths: Further cassettes to play from, directories and files, as pytest-recording resolved them.
@@ -35,6 +36,7 @@ class CassetteSetup:
 
     test_id: str | None = None
     directory: Path | None = None
+    path_is_directory: bool = False
     yaml_path: Path | None = None
     is_shared: bool = False
     extra_paths: tuple[Path, ...] = ()

@@ -91,7 +91,20 @@ def _vcr_response(response: Any, body: bytes) -> VcrResponse:
 
 
 def _client_response(response: VcrResponse, httpx: Any) -> Any:
-    return _deserialize_response(response, httpx)
+    if "status_code" in response:  # from a cassette of an early vcrpy
+        return _deserialize_response(response, httpx)
+    headers = [
+        (name.encode(), str(value).encode("utf-8", "surrogatepass"))
+        for name, values in response["headers"].items()
+        for value in ([values] if isinstance(values, str) else values)
+    ]
+    reason = (response["status"]["message"] or "").encode("ascii", "ignore")
+    return httpx.Response(
+        response["status"]["code"],
+        headers=headers,
+        stream=httpx.ByteStream(response["body"]["string"] or b""),  # content= would be closed already
+        extensions={"reason_phrase": reason} if reason else None,
+    )
 
 
 def _recorded(cassette: RecordingCassette, asked: Asked, response: Any, body: bytes, httpx: Any) -> Any:
