@@ -8,14 +8,16 @@ computes the name of a recording. In pytest nothing needs to be called: the plug
 
 from __future__ import annotations
 
+import sys
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from hashtape.errors import CassetteDirectoryError, HashtapeError, HashtapeWarning, RecordingFileError
 
-# Imported here and not on demand: the submodule of the same name would otherwise take the attribute.
-from hashtape.request_id import request_id
-
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from hashtape.request_id import request_id
     from hashtape.vcr_adapter import MissError, configure, use_cassette
 
 __version__ = "0.1.0"
@@ -40,3 +42,23 @@ def __getattr__(name: str) -> Any:
 
         return getattr(hashtape.vcr_adapter, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+class _Package(ModuleType):
+    """The package, on which `request_id` is the function, loaded when somebody asks for it.
+
+    A property, because importing the submodule of that name would else put itself in the function's place.
+    """
+
+    @property
+    def request_id(self) -> Callable[..., str]:
+        from hashtape.request_id import request_id as function
+
+        return function
+
+    @request_id.setter
+    def request_id(self, module: ModuleType) -> None:
+        """What the import system does with a submodule; it is in `sys.modules` all the same."""
+
+
+sys.modules[__name__].__class__ = _Package
