@@ -5,9 +5,10 @@ import threading
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
-import hashtape
 import openai
 import pytest
+
+import hashtape
 
 ANSWER = b'{"id": "x", "object": "chat.completion", "created": 1, "model": "m", "choices": []}'
 PORT = 18474
