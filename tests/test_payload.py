@@ -1,12 +1,13 @@
 import hashlib
 import json
+from urllib.parse import parse_qsl, urlencode
 
 import pytest
 import requests
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from hashtape.payload import payload_of
+from hashtape.payload import body_of, payload_of
 
 FORM = "application/x-www-form-urlencoded"
 
@@ -117,6 +118,12 @@ def test_a_multipart_body_is_the_same_whatever_the_boundary(one, other, bodies, 
     assert len(multipart(one, parts)["parts"]) == len(parts)
 
 
+def test_a_name_in_another_encoding_is_no_error():
+    body = b'--b\r\nContent-Disposition: form-data; name="caf\xe9"\r\n\r\nx\r\n--b--\r\n'
+    (part,) = payload_of(body, "multipart/form-data; boundary=b")["parts"]
+    assert part["name"].startswith("caf")
+
+
 def test_a_part_without_headers_does_not_bring_the_boundary_in():
     assert multipart("boundary123", [([], b"a"), FIELD]) == multipart("boundary456", [([], b"a"), FIELD])
 
@@ -167,6 +174,32 @@ def test_a_name_counts_also_without_quotes():
 )
 def test_what_only_claims_to_be_multipart_is_text(body, content_type):
     assert payload_of(body, content_type) == body.decode()
+
+
+@pytest.mark.parametrize(
+    ("payload", "expected"),
+    [
+        (None, (b"", "")),
+        ("naïve \ud83d", (b"na\xc3\xafve \xed\xa0\xbd", "text/plain")),
+        ({"a": [1, "é"]}, ('{"a":[1,"é"]}'.encode(), "application/json")),
+        (payload_of(b"a=x+y%26&a=&b=%C3%A9", FORM), (b"a=x+y%26&a=&b=%C3%A9", FORM)),
+        ({"__encoding__": "form", "parts": None}, (b"", FORM)),
+        ({"__encoding__": "form", "parts": [1, {"value": "v"}]}, (b"=v", FORM)),
+    ],
+    ids=["nothing", "text", "json", "form", "form-without-parts", "form-with-odd-parts"],
+)
+def test_a_payload_leads_back_to_a_body(payload, expected):
+    assert body_of(payload) == expected
+
+
+@given(st.lists(st.tuples(st.binary(min_size=1, max_size=8), st.binary(max_size=8)), min_size=1, max_size=4))
+@settings(max_examples=80, deadline=None)
+def test_a_form_leads_back_to_a_body_with_the_same_payload(fields):
+    payload = payload_of(urlencode(fields).encode(), FORM)
+    assert len(payload["parts"]) == len(fields)
+    body, content_type = body_of(payload)
+    assert payload_of(body, content_type) == payload
+    assert parse_qsl(body, keep_blank_values=True) == fields
 
 
 @given(st.binary(max_size=200), st.sampled_from(["", FORM, "multipart/form-data; boundary=b", "a/b"]))

@@ -115,6 +115,17 @@ def test_additions_to_the_format_appear_only_where_they_are_needed():
     assert recording.to_json()["response"] == {"body": "hi", "is_streaming": False}
 
 
+def test_what_a_file_says_of_its_request_is_known():
+    request = Recording.from_text(CHAT_FILE).request
+    assert (request.method, request.endpoint, request.model) == ("POST", "/v1/chat/completions", "gpt-4o")
+    assert request.extra == {}
+    old = chat_data()
+    for key in ("headers", "endpoint", "model"):
+        del old["request"][key]
+    request = Recording.from_json(old).request
+    assert (request.headers, request.endpoint, request.model) == ({}, "", "")
+
+
 def test_each_addition_comes_back():
     answer = Answer(
         {"error": {}},
@@ -163,6 +174,20 @@ def test_an_unusual_body_comes_back_as_it_was(body):
     data["response"]["body"] = body
     again = Recording.from_text(Recording.from_json(data).to_text())
     assert json.dumps(again.response.body) == json.dumps(body)
+
+
+@pytest.mark.parametrize("mapping", [{}, {"rec-1": "original"}], ids=["no-mapping", "mapping"])
+@pytest.mark.parametrize("depth", [150, 400, 700, 950])
+def test_a_deeply_nested_file_is_written_back_or_refused(depth, mapping):
+    data = http_data() | {"id_normalization_mapping": mapping}
+    text = json.dumps(data).replace('"body": []', '"body": ' + "[" * depth + "]" * depth)
+    try:
+        recording = Recording.from_text(text)
+    except InvalidRecordingError as error:
+        assert depth > 200
+        assert "nested too deeply" in error.got
+    else:
+        assert "".join(recording.to_text().split()).count("[" * depth + "]" * depth) == 1
 
 
 def test_a_file_without_a_test_id_is_told_from_one_outside_a_test():
@@ -218,10 +243,20 @@ def test_a_recorded_exception_keeps_what_is_known_of_it():
     assert recording.to_json() == data
 
 
-def test_a_tool_call_is_kept_as_it_is():
+@pytest.mark.parametrize(
+    "request_",
+    [
+        {"test_id": "t", "provider": "search", "tool_name": "web_search", "kwargs": {"q": "a"}},
+        {"url": "tool://search", "kwargs": {}},
+        {"method": "call", "body": {}},
+        {"method": "call", "url": "tool://search", "kwargs": {}},
+    ],
+    ids=["tool", "no-method", "no-url", "no-body"],
+)
+def test_a_call_that_never_was_http_is_kept_as_it_is(request_):
     data = {
         "test_id": "t",
-        "request": {"test_id": "t", "provider": "search", "tool_name": "web_search", "kwargs": {"q": "a"}},
+        "request": request_,
         "response": {"body": {"__type__": "api.tools.Result", "__data__": {}}, "is_streaming": False},
         "id_normalization_mapping": {},
     }
@@ -255,6 +290,14 @@ def test_an_original_id_with_quotes_and_other_letters_is_replaced():
     data["response"]["body"] = 'say "é\\" twice'
     data["id_normalization_mapping"] = {"'ü'": '"é\\"'}
     assert Recording.from_text(json.dumps(data)).response.body == "say 'ü' twice"
+
+
+@pytest.mark.parametrize("original", ["", None, 2, ["200"]], ids=repr)
+def test_an_original_that_is_no_id_replaces_nothing(original):
+    data = http_data()
+    data["id_normalization_mapping"] = {"rec-1": original}
+    assert Recording.from_json(data).to_json()["response"] == data["response"]
+    assert Recording.from_text(json.dumps(data)).response.status == 200
 
 
 def test_an_original_id_that_begins_like_another_does_not_spoil_that():
@@ -314,7 +357,8 @@ def without(key):
         (changed(response={"body": {}, "is_streaming": True}), "a list of chunks", "an object"),
         (changed(response__status="200"), "an HTTP status", "a string"),
         (changed(response__status=True), "an HTTP status", "a boolean"),
-        (changed(response__status=20), "an HTTP status", "20"),
+        (changed(response__status=99), "an HTTP status", "99"),
+        (changed(response__status=1000), "an HTTP status", "1000"),
         (changed(response__headers=[]), "an object of strings", "a list"),
         (changed(response__headers={"retry-after": 3}), "response.headers.retry-after", "a number"),
         (changed(later_responses={}), "a list under 'later_responses'", "an object"),

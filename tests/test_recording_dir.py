@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -26,6 +27,16 @@ AS_ROOT = hasattr(os, "geteuid") and os.geteuid() == 0
 needs_permissions = pytest.mark.skipif(AS_ROOT, reason="root may do everything")
 
 
+@contextmanager
+def forbidden(path, mode=0):
+    before = path.stat().st_mode
+    path.chmod(mode)
+    try:
+        yield
+    finally:
+        path.chmod(before)
+
+
 @pytest.fixture
 def directory(tmp_path):
     return RecordingDir(tmp_path)
@@ -39,6 +50,11 @@ def chat(answer="hello", body=CHAT, test_id=TEST_ID, url=CHAT_URL):
 def model_list(*models, url="http://localhost:8080/v1/models"):
     entries = [{"__type__": "openai.types.model.Model", "__data__": {"id": m}} for m in models]
     return Recording(None, InferenceRequest("POST", url, {}, "/v1/models"), Answer(entries))
+
+
+def equal_files(directory, test_ids, broken):
+    index = directory.index(test_ids, broken)
+    return sorted({path for form in FORMS for path in index.get(form, [])})
 
 
 def names(directory):
@@ -82,6 +98,7 @@ def test_nothing_is_found_where_nothing_is(tmp_path, is_there):
     directory = RecordingDir(tmp_path if is_there else tmp_path / "missing")
     assert directory.find(["a"], is_model_list=True) is None
     assert directory.files() == []
+    assert directory.is_empty()
     assert list(directory.scan(None, {})) == []
     directory.check()
 
@@ -106,8 +123,9 @@ def test_a_model_list_is_named_by_its_id_and_a_digest_of_its_models(directory):
         Recording(None, HttpRequest("GET", "http://h/models?a=1", None), model_list("a").response),
         Recording(None, model_list().request, Answer({"error": {}}, status=500)),
         Recording(None, model_list().request, Answer([{"id": "a"}])),
+        Recording(None, chat().request, model_list("a").response),
     ],
-    ids=["chat", "http", "error", "other-list"],
+    ids=["chat", "http", "error", "other-list", "models-from-elsewhere"],
 )
 def test_every_other_recording_is_named_by_its_id(directory, recording):
     assert directory.file_for("id", recording).name == "id.json"
@@ -121,6 +139,9 @@ def test_every_other_recording_is_named_by_its_id(directory, recording):
         ([*model_list("a").response.body, {"id": "b"}], None),
         ([{"__type__": "openai.types.model.Model", "__data__": {"id": 1}}], None),
         ([{"__type__": "other.Model", "__data__": {"id": "a"}}], None),
+        ([{"__type__": "openai.types.model.Model", "__data__": "a"}], None),
+        ([{"__type__": "openai.types.model.Model"}], None),
+        (["a"], None),
         ({"data": []}, None),
         ("text", None),
         (None, None),
@@ -137,6 +158,13 @@ def test_several_lists_for_one_id_are_played_as_their_union_by_model(directory):
     found = directory.find(["id"], is_model_list=True)
     assert stored_ids(found.recording.response.body) == ["a", "b", "c"]
     assert sorted(found.paths) == [path for path in directory.files() if "-id-" in path.name]
+
+
+def test_what_is_no_model_list_has_no_part_in_the_union(directory):
+    directory.write(directory.path / "models-id-1.json", model_list("b"))
+    directory.write(directory.path / "models-id-2.json", chat("no list"))
+    directory.write(directory.path / "models-id-3.json", model_list("a"))
+    assert stored_ids(directory.find(["id"], is_model_list=True).recording.response.body) == ["a", "b"]
 
 
 def test_one_list_for_an_id_is_played_as_it_is(directory):
@@ -163,7 +191,7 @@ def test_a_recording_of_the_same_call_is_found_under_any_name(directory, name, r
     put(directory, "other.json", chat(body=CHAT | {"seed": 1}))
     path = put(directory, name, recording)
     broken = {}
-    assert [found.paths for found in directory.find_equal(FORMS, {TEST_ID}, broken)] == [[path]]
+    assert equal_files(directory, {TEST_ID}, broken) == [path]
     assert broken == {}
 
 
@@ -173,15 +201,15 @@ def test_an_old_file_without_a_test_id_is_anybodys(directory):
     path = put(directory, "0123456789ab.json", Recording.from_json(data))
     assert isinstance(directory.test_id_of(path), Unset)
     assert directory.belongs(path, {"any"})
-    assert [found.paths for found in directory.find_equal(FORMS, {"any"}, {})] == [[path]]
+    assert equal_files(directory, {"any"}, {}) == [path]
 
 
 def test_a_recording_of_another_test_is_not_found_unless_all_tests_count(directory):
     put(directory, "a.json", chat(test_id="other"))
     put(directory, "b.json", chat(test_id=None))
-    assert list(directory.find_equal(FORMS, {TEST_ID}, {})) == []
-    assert len(list(directory.find_equal(FORMS, {TEST_ID, None}, {}))) == 1
-    assert len(list(directory.find_equal(FORMS, None, {}))) == 2
+    assert equal_files(directory, {TEST_ID}, {}) == []
+    assert equal_files(directory, {TEST_ID, None}, {}) == [directory.path / "b.json"]
+    assert equal_files(directory, None, {}) == directory.files()
 
 
 @pytest.mark.parametrize(
@@ -213,6 +241,13 @@ def test_only_visible_json_files_are_recordings(directory):
     for name in ("b.json", "a.json", ".a.json.1.tmp", ".hidden.json", "notes.txt", "a.json.bak"):
         (directory.path / name).touch()
     assert [path.name for path in directory.files()] == ["a.json", "b.json"]
+    assert not directory.is_empty()
+
+
+def test_a_directory_without_recordings_is_empty_whatever_else_is_in_it(directory):
+    for name in (".a.json.1.tmp", ".hidden.json", "notes.txt"):
+        (directory.path / name).touch()
+    assert directory.is_empty()
 
 
 # --- Broken files ---------------------------------------------------------------------------------------
@@ -259,20 +294,24 @@ def test_a_broken_file_belongs_to_somebody_and_does_not_stop_the_others(director
     broken_path.write_bytes(content)
     assert directory.belongs(broken_path, {TEST_ID})
     broken = {}
-    assert [found.paths for found in directory.find_equal(FORMS, {TEST_ID}, broken)] == [[path]]
+    assert equal_files(directory, {TEST_ID}, broken) == [path]
     assert list(broken) == [broken_path]
     assert isinstance(broken[broken_path], RecordingFileError)
 
 
 @pytest.mark.parametrize(
     "content",
-    [NESTED, chat(url="http://[/v1/chat/completions").to_text().encode()],
-    ids=["nested-deeply", "url-that-is-none"],
+    [
+        NESTED,
+        NESTED.replace(b'"id_normalization_mapping": {}', b'"id_normalization_mapping": {"a": "b"}'),
+        chat(url="http://[/v1/chat/completions").to_text().encode(),
+    ],
+    ids=["nested-deeply", "nested-deeply-with-a-mapping", "url-that-is-none"],
 )
 def test_an_odd_file_does_not_stop_the_others(directory, content):
     (directory.path / "a.json").write_bytes(content)
     path = put(directory, "b.json", chat())
-    assert [path] in [found.paths for found in directory.find_equal(FORMS, {TEST_ID}, {})]
+    assert path in equal_files(directory, {TEST_ID}, {})
 
 
 def test_a_broken_file_of_another_test_is_nobodys_concern(directory):
@@ -302,9 +341,8 @@ def test_a_directory_in_the_place_of_a_file_is_an_error_that_names_it(directory)
 @needs_permissions
 def test_a_file_that_may_not_be_read_is_an_error_that_names_it(directory):
     path = put(directory, "a.json", chat())
-    path.chmod(0)
     for use in (directory.read, directory.test_id_of, lambda _: directory.find(["a"])):
-        with pytest.raises(RecordingFileError, match=os.strerror(errno.EACCES)) as caught:
+        with forbidden(path), pytest.raises(RecordingFileError, match=os.strerror(errno.EACCES)) as caught:
             use(path)
         assert caught.value.path == path
 
@@ -316,7 +354,7 @@ def test_a_missing_file_is_missing_and_not_broken(directory):
         directory.test_id_of(directory.path / "a.json")
 
 
-@pytest.mark.parametrize("use", ["check", "files", "make", "find"])
+@pytest.mark.parametrize("use", ["check", "files", "is_empty", "make", "find"])
 def test_a_file_in_the_place_of_the_directory_is_an_error_that_names_it(tmp_path, use):
     path = tmp_path / "cassette"
     path.write_text("")
@@ -330,8 +368,7 @@ def test_a_file_in_the_place_of_the_directory_is_an_error_that_names_it(tmp_path
 def test_a_directory_that_may_not_be_listed_is_an_error_that_names_it(tmp_path):
     directory = RecordingDir(tmp_path / "cassette")
     directory.make()
-    directory.path.chmod(0)
-    with pytest.raises(CassetteDirectoryError, match="cannot be listed"):
+    with forbidden(directory.path), pytest.raises(CassetteDirectoryError, match="cannot be listed"):
         directory.files()
 
 
@@ -425,9 +462,10 @@ def test_writing_where_no_directory_is_is_an_error_that_names_the_file(tmp_path)
 
 @needs_permissions
 def test_writing_where_it_is_not_allowed_is_an_error_that_names_the_file(directory):
-    directory.path.chmod(0o500)
-    with pytest.raises(CassetteDirectoryError, match=os.strerror(errno.EACCES)):
+    denied = pytest.raises(CassetteDirectoryError, match=os.strerror(errno.EACCES))
+    with forbidden(directory.path, 0o500), denied:
         directory.write(directory.path / "a.json", chat())
+    assert names(directory) == []
 
 
 def test_the_directory_is_made_when_it_is_not_there_and_taken_back_when_empty(tmp_path):

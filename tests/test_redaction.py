@@ -74,5 +74,9 @@ def test_no_secret_is_left_in_a_url(name, value):
     assert "s3cr3t" not in redact_url(f"https://{name}:{name}@h/p?x=1&{name}={secret}&y=2")
 
 
+def test_what_stands_for_a_secret_can_be_told_from_one():
+    assert redact_url("https://h/?key=abc") == "https://h/?key=[REDACTED]"
+
+
 def test_a_very_long_url_is_no_problem():
     assert redact_url("https://h/?" + "&key" * 1_000_000 + "=x").endswith(f"&key={REDACTED}")

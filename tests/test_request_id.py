@@ -51,8 +51,10 @@ def test_the_id_is_that_of_the_vector(vector):
 
 def test_revision_1_outside_a_test_is_what_is_meant_when_nothing_is_named():
     url = f"{OPENAI}/v1/chat/completions"
-    assert request_id("POST", url, CHAT) == request_id("POST", url, CHAT, None, 1)
-    assert re.fullmatch("[0-9a-f]{64}", request_id("POST", url, CHAT))
+    body = CHAT | {"user": "score: 0.5"}
+    assert request_id("POST", url, body) == request_id("POST", url, body, None, 1)
+    assert request_id("POST", url, body) != request_id("POST", url, body, None, 2)
+    assert re.fullmatch("[0-9a-f]{64}", request_id("POST", url, body))
 
 
 @pytest.mark.parametrize("revision", [0, 3, None, "1"])
@@ -142,6 +144,7 @@ def test_the_recorded_form_leads_back_to_the_wire(method, url, body, recorded_ur
     again = wire_request_of(recorded)
     assert (again.method, again.url) == (method, url)
     assert (json.loads(again.body) if again.body else None) == body
+    assert again.content_type == ("application/json" if body else "")
     assert recorded_form(again, TEST_ID) == recorded
 
 
@@ -208,10 +211,27 @@ def test_an_http_request_leads_back_to_the_wire(body):
     request = wire("POST", "https://h/v1/messages?beta=true", body)
     again = wire_request_of(recorded_form(request, TEST_ID))
     assert (again.method, again.url) == ("POST", "https://h/v1/messages?beta=true")
+    kind = "text/plain" if isinstance(body, bytes) else "application/json"
+    assert again.content_type == ("" if body is None else kind)
     if isinstance(body, bytes):
         assert again.body == body
     else:
         assert (json.loads(again.body) if again.body else None) == body
+
+
+def test_a_form_leads_back_to_the_wire():
+    request = WireRequest("POST", "https://h/token", b"a=x+y&b=%26&a=", "application/x-www-form-urlencoded")
+    assert wire_request_of(recorded_form(request, TEST_ID)) == request
+
+
+@pytest.mark.parametrize(("one", "other"), [("https://h", "https://h/"), ("https://h?a=1", "https://h/?a=1")])
+def test_the_path_of_the_root_may_be_left_out(one, other):
+    assert recorded_form(wire("GET", one)) == recorded_form(wire("GET", other))
+
+
+def test_half_an_emoji_in_a_text_that_somebody_edited_is_no_error():
+    edited = HttpRequest("POST", "https://h/x", "half \ud83d")
+    assert wire_request_of(edited).body.startswith(b"half ")
 
 
 def test_the_query_of_an_operation_is_not_recorded_and_does_not_count():
@@ -272,6 +292,13 @@ def test_a_model_that_is_no_name_is_recorded_as_empty(model):
     assert recorded.body["model"] == model
 
 
+def test_a_body_is_recorded_in_the_same_order_whichever_the_client_sends():
+    one, other = CHAT | {"a": 1, "b": 2}, {"b": 2, "messages": CHAT["messages"], "a": 1, "model": "gpt-4o"}
+    assert list(post(one).body) == list(post(other).body) == ["model", "messages", "a", "b"]
+    assert list(post({"a": 1, "input": "i", "model": "m"}).body) == ["model", "input", "a"]
+    assert list(post({"a": 1, "prompt": "p", "model": "m"}).body) == ["model", "prompt", "a"]
+
+
 # --- Embeddings -----------------------------------------------------------------------------------------
 
 
@@ -281,6 +308,10 @@ def test_the_base64_that_the_client_asks_for_by_itself_is_not_hashed():
         post(EMBED | {"encoding_format": "base64"}, f"{OPENAI}/embeddings"),
     )
     assert plain == asked
+
+
+def test_what_another_operation_calls_encoding_format_is_hashed():
+    assert post(CHAT | {"encoding_format": "base64"}).body["encoding_format"] == "base64"
 
 
 def test_the_floats_that_a_caller_asks_for_are_hashed():
@@ -307,6 +338,16 @@ def test_the_wire_request_of_an_embedding_can_ask_for_base64_again():
     recorded = post(EMBED, f"{OPENAI}/embeddings")
     assert json.loads(wire_request_of(recorded, base64=True).body) == EMBED | {"encoding_format": "base64"}
     assert json.loads(wire_request_of(recorded).body) == EMBED
+
+
+def test_only_embeddings_ask_for_base64():
+    recorded = post(CHAT)
+    assert json.loads(wire_request_of(recorded, base64=True).body) == CHAT
+
+
+def test_a_body_that_came_with_a_get_is_not_recorded():
+    recorded = recorded_form(wire("GET", f"{OPENAI}/models", {"model": "m"}), TEST_ID)
+    assert (recorded.method, recorded.body, recorded.model) == ("POST", {}, "")
 
 
 # --- Finding a recording again --------------------------------------------------------------------------
@@ -336,6 +377,18 @@ def test_a_caller_who_asked_for_base64_has_that_in_the_name():
     body = EMBED | {"encoding_format": "base64"}
     name = request_id("POST", f"{OPENAI}/v1/embeddings", body, TEST_ID)
     assert name in candidate_ids(post(body, f"{OPENAI}/embeddings"), TEST_ID, base64=True)
+
+
+def test_a_model_list_has_two_candidates():
+    recorded = recorded_form(wire("GET", f"{OPENAI}/models"), TEST_ID)
+    ids = list(candidate_ids(recorded, TEST_ID, base64=False))
+    assert ids == [id_of(recorded, TEST_ID, 1), id_of(recorded, TEST_ID, 2)]
+
+
+def test_a_project_id_that_the_caller_put_into_extra_body_is_not_in_the_name_of_revision_2():
+    called = CHAT | {"extra_body": {"project_id": "p"}}
+    name = request_id("POST", f"{OPENAI}/v1/chat/completions", called, TEST_ID, 2)
+    assert name in candidate_ids(post(CHAT | {"project_id": "q"}), TEST_ID, base64=False)
 
 
 @pytest.mark.parametrize(
@@ -368,6 +421,8 @@ def test_a_recording_of_the_same_call_stands_for_the_wire_request(recording):
         stored(CHAT | {"top_k": True}),
         stored(CHAT | {"extra_body": {"top_k": 4}}),
         stored(CHAT | {"top_k": 3}, "https://h/other/v1/chat/completions"),
+        stored(CHAT | {"top_k": 3}, f"{OPENAI}/chat/completions"),
+        stored(CHAT | {"top_k": 3, "encoding_format": "base64"}),
         stored(CHAT | {"top_k": 3}, f"{OPENAI}/v1/responses", "/v1/responses"),
         HttpRequest("POST", f"{OPENAI}/chat/completions", CHAT | {"top_k": 3}, TEST_ID),
         OtherRequest({"provider": "p", "tool_name": "t", "kwargs": CHAT}),
@@ -378,6 +433,8 @@ def test_a_recording_of_the_same_call_stands_for_the_wire_request(recording):
         "boolean",
         "other-extra_body",
         "other-path",
+        "other-base",
+        "encoding_format",
         "other-operation",
         "http",
         "tool-call",
@@ -391,7 +448,14 @@ def test_a_recording_of_another_call_does_not_stand_for_the_wire_request(recordi
 def test_every_operation_is_found_by_its_wire_form(method, url, body, recorded_url, endpoint):
     recording = InferenceRequest("POST", recorded_url, body or {}, endpoint)
     assert is_found(wire(method, url, body), recording)
+    assert {form[0] for form in wire_forms(recording)} == {method}
     assert not is_found(wire("POST", f"{url}/x", body or CHAT), recording)
+
+
+def test_a_completion_is_not_taken_for_a_chat():
+    recording = stored(PROMPT, f"{OPENAI}/v1/completions", "/v1/completions")
+    assert is_found(wire("POST", f"{OPENAI}/completions", PROMPT), recording)
+    assert not is_found(wire("POST", f"{OPENAI}/chat/completions", PROMPT), recording)
 
 
 def test_the_defaults_that_the_ollama_client_adds_do_not_hide_a_recording():
@@ -400,9 +464,18 @@ def test_the_defaults_that_the_ollama_client_adds_do_not_hide_a_recording():
     assert not is_found(wire("POST", "http://h:11434/api/chat", CHAT | {"stream": True}), recording)
 
 
+@pytest.mark.parametrize("value", [0, 0.0, 1, "0"], ids=repr)
+def test_a_zero_for_ollama_is_not_nothing(value):
+    recording = stored(CHAT | {"keep_alive": value}, "http://h:11434/api/chat", "/api/chat")
+    assert is_found(wire("POST", "http://h:11434/api/chat", CHAT | {"keep_alive": value}), recording)
+    assert not is_found(wire("POST", "http://h:11434/api/chat", CHAT), recording)
+
+
 def test_an_embedding_is_found_whatever_encoding_is_asked_for_behind_the_callers_back():
     recording = stored(EMBED, f"{OPENAI}/v1/embeddings", "/v1/embeddings")
+    named = stored(EMBED | {"encoding_format": "base64"}, f"{OPENAI}/v1/embeddings", "/v1/embeddings")
     assert is_found(wire("POST", f"{OPENAI}/embeddings", EMBED | {"encoding_format": "base64"}), recording)
+    assert is_found(wire("POST", f"{OPENAI}/embeddings", EMBED | {"encoding_format": "base64"}), named)
     assert not is_found(wire("POST", f"{OPENAI}/embeddings", EMBED | {"encoding_format": "float"}), recording)
 
 

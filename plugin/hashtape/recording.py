@@ -351,24 +351,13 @@ def _indented(value: Json, line_break: str) -> str:
         return encode_basestring(value)
     if value is None:
         return "null"
-    inner = line_break + "  "
     if isinstance(value, dict) and value:
-        # The commonest values here and not in a call of their own: that saves most of the time.
-        items = [
-            inner
-            + encode_basestring(key)
-            + (
-                f": {encode_basestring(item)}"
-                if isinstance(item, str)
-                else ": null"
-                if item is None
-                else f": {_indented(item, inner)}"
-            )
-            for key, item in value.items()
-        ]
-        return "{" + ",".join(items) + line_break + "}"
+        inner = line_break + "  "
+        items = [f"{inner}{encode_basestring(key)}: {_indented(item, inner)}" for key, item in value.items()]
+        return f"{{{','.join(items)}{line_break}}}"
     if isinstance(value, list) and value:
-        return "[" + ",".join([inner + _indented(item, inner) for item in value]) + line_break + "]"
+        inner = line_break + "  "
+        return f"[{','.join([inner + _indented(item, inner) for item in value])}{line_break}]"
     return json.dumps(value)
 
 
