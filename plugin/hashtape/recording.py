@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from json.encoder import encode_basestring
 from typing import Final, TypeAlias
 
-from hashtape.codecs import Decoded, Json, escape_surrogates
+from hashtape.codecs import MAX_DEPTH, Decoded, Json, escape_surrogates, is_deeper_than
 from hashtape.errors import HashtapeError
 
 __all__ = [
@@ -36,6 +36,10 @@ class InvalidRecordingError(HashtapeError):
         self.expected = expected
         self.got = got
         super().__init__(f"expected {expected}, got {got}")
+
+
+_DEPTH_OF_A_BODY = 8
+"""At most so many levels of a file are around a body: later_responses, body, the entry, its data."""
 
 
 class Unset:
@@ -337,6 +341,8 @@ class Recording:
             raise InvalidRecordingError("a recording: JSON in UTF-8", f"other bytes ({error})") from None
         except ValueError as error:
             raise InvalidRecordingError("a recording: JSON", f"a text that is not ({error})") from None
+        if is_deeper_than(MAX_DEPTH + _DEPTH_OF_A_BODY, data):
+            raise InvalidRecordingError("a recording", "JSON nested too deeply")
         recording = cls.from_json(data)
         mapping = recording.id_normalization_mapping
         return _renamed(recording, mapping) if mapping else recording

@@ -7,7 +7,16 @@ from __future__ import annotations
 
 from hashtape.codecs.base import Codec, Context, Decoded, media_type
 from hashtape.codecs.compression import decompress
-from hashtape.codecs.json_text import Json, NotJsonError, compact, escape_surrogates, parse, parse_object
+from hashtape.codecs.json_text import (
+    MAX_DEPTH,
+    Json,
+    NotJsonError,
+    compact,
+    escape_surrogates,
+    is_deeper_than,
+    parse,
+    parse_object,
+)
 from hashtape.codecs.openai_answer import MODEL_TYPE, ModelListCodec, OpenAIAnswerCodec
 from hashtape.codecs.openai_embeddings import EmbeddingsCodec
 from hashtape.codecs.openai_stream import OpenAIStreamCodec
@@ -15,6 +24,7 @@ from hashtape.codecs.plain import BinaryCodec, JsonCodec, JsonLinesCodec, RawLin
 
 __all__ = [
     "CODECS",
+    "MAX_DEPTH",
     "MODEL_TYPE",
     "Codec",
     "Context",
@@ -26,6 +36,7 @@ __all__ = [
     "decompress",
     "encode",
     "escape_surrogates",
+    "is_deeper_than",
     "media_type",
     "parse",
     "parse_object",

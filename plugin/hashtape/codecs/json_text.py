@@ -12,13 +12,22 @@ import re
 from decimal import Decimal
 from typing import TypeAlias
 
-__all__ = ["Json", "NotJsonError", "compact", "escape_surrogates", "parse", "parse_object"]
+__all__ = [
+    "MAX_DEPTH",
+    "Json",
+    "NotJsonError",
+    "compact",
+    "escape_surrogates",
+    "is_deeper_than",
+    "parse",
+    "parse_object",
+]
 
 Json: TypeAlias = "dict[str, Json] | list[Json] | str | int | float | bool | None"
 
-_FLOAT_DIGITS = len("-0.12345678901234567e-308")
-"""A number that is spelled longer says more than a float holds, unless it is all zeros."""
-_MAX_DEPTH = 200
+_FLOAT_DIGITS = 17
+"""The significant digits that tell any float from its neighbours."""
+MAX_DEPTH = 200
 """Deeper nesting is no LLM call, and recursive readers, ours and others', would break on it."""
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
@@ -43,9 +52,17 @@ def _constant(name: str) -> Json:
 
 def _float(text: str) -> float:
     value = float(text)
-    if math.isinf(value) or (len(text) > _FLOAT_DIGITS and Decimal(text) != Decimal(repr(value))):
+    if math.isinf(value) or _says_more(text, value):
         raise NotJsonError(f"{text[:40]} does not fit a float")
     return value
+
+
+def _says_more(text: str, value: float) -> bool:
+    """Whether a spelling tells more than the float that it is read as. 17 digits never do."""
+    if value and len(text) <= _FLOAT_DIGITS:
+        return False
+    digits = text.lower().partition("e")[0].replace(".", "").lstrip("-0").rstrip("0")
+    return bool(digits) and (not value or (len(digits) > _FLOAT_DIGITS and Decimal(text) != Decimal(value)))
 
 
 # Made once: json.loads and json.dumps make a new one each time that they are told how.
@@ -53,9 +70,10 @@ _DECODER = json.JSONDecoder(object_pairs_hook=_object, parse_constant=_constant,
 _ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 
 
-def _too_deep(value: Json) -> bool:
+def is_deeper_than(depth: int, value: Json) -> bool:
+    """Whether a value is nested deeper than that, found without recursion."""
     level: list[Json] = [value]
-    for _ in range(_MAX_DEPTH):
+    for _ in range(depth):
         level = [
             child
             for container in level
@@ -87,12 +105,12 @@ def parse(text: bytes | str) -> Json:
     except NotJsonError:
         raise
     except RecursionError:
-        raise NotJsonError(f"nested deeper than {_MAX_DEPTH}") from None
+        raise NotJsonError(f"nested deeper than {MAX_DEPTH}") from None
     except ValueError as error:
         raise NotJsonError(str(error)) from None
     # Counting brackets is cheap, and almost every text has too few of them to be deep.
-    if text.count("[") + text.count("{") > _MAX_DEPTH and _too_deep(value):
-        raise NotJsonError(f"nested deeper than {_MAX_DEPTH}")
+    if text.count("[") + text.count("{") > MAX_DEPTH and is_deeper_than(MAX_DEPTH, value):
+        raise NotJsonError(f"nested deeper than {MAX_DEPTH}")
     return value
 
 
