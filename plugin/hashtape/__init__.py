@@ -12,7 +12,13 @@ import sys
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from hashtape.errors import CassetteDirectoryError, HashtapeError, HashtapeWarning, RecordingFileError
+from hashtape.errors import (
+    CassetteDirectoryError,
+    CutRecordingError,
+    HashtapeError,
+    HashtapeWarning,
+    RecordingFileError,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,6 +30,7 @@ __version__ = "0.1.0"
 
 __all__ = [
     "CassetteDirectoryError",
+    "CutRecordingError",
     "HashtapeError",
     "HashtapeWarning",
     "MissError",

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CassetteDirectoryError",
+    "CutRecordingError",
     "HashtapeError",
     "HashtapeWarning",
     "RecordingFileError",
@@ -46,6 +47,10 @@ class RecordingFileError(HashtapeError):
             "pytest --record-mode=new_episodes"
         )
         super().__init__(f"{path}: expected {expected}, got {got}. {self.mend}")
+
+
+class CutRecordingError(HashtapeError):
+    """A recorded stream is read further than the client that recorded it did."""
 
 
 class CassetteDirectoryError(HashtapeError):

@@ -5,7 +5,7 @@ To add a format, write a `Codec` and put it into `CODECS` before the plain ones.
 
 from __future__ import annotations
 
-from hashtape.codecs.base import Codec, Context, Decoded, media_type
+from hashtape.codecs.base import Codec, Context, Decoded, StreamDecoder, media_type
 from hashtape.codecs.compression import decompress
 from hashtape.codecs.json_text import (
     MAX_DEPTH,
@@ -31,6 +31,7 @@ __all__ = [
     "Decoded",
     "Json",
     "NotJsonError",
+    "StreamDecoder",
     "compact",
     "decode",
     "decompress",
@@ -40,6 +41,7 @@ __all__ = [
     "media_type",
     "parse",
     "parse_object",
+    "stream_decoder",
 ]
 
 CODECS: tuple[Codec, ...] = (
@@ -54,6 +56,13 @@ CODECS: tuple[Codec, ...] = (
     BinaryCodec(),
 )
 """All codecs in the order in which they are asked, for decoding and for encoding."""
+
+
+def stream_decoder(context: Context) -> StreamDecoder | None:
+    """A decoder for a stream that is about to arrive; None if it can only be decoded as a whole."""
+    if context.media_type != OpenAIStreamCodec.media_type or not context.is_success:
+        return None
+    return OpenAIStreamCodec().decoder(context)
 
 
 def _respelled(body: bytes) -> bytes:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from hashtape.codecs.json_text import Json
 
-__all__ = ["Codec", "Context", "Decoded", "chunk", "chunk_data", "is_chunk", "media_type"]
+__all__ = ["Codec", "Context", "Decoded", "StreamDecoder", "chunk", "chunk_data", "is_chunk", "media_type"]
 
 
 def media_type(content_type: str) -> str:
@@ -33,12 +33,14 @@ class Context:
         content_type: The answer's content type as the server sent it, empty if there was none.
         status: The answer's HTTP status.
         wants_base64: Whether the request on the wire asks for embeddings in base64.
+        is_cut: Whether the stream broke off: then nothing that closes one is written.
     """
 
     operation: str = ""
     content_type: str = ""
     status: int = 200
     wants_base64: bool = False
+    is_cut: bool = False
 
     @property
     def media_type(self) -> str:
@@ -81,6 +83,32 @@ class Codec(Protocol):
 
     def encode(self, decoded: Decoded, context: Context) -> bytes | None:
         """Turn what is stored into the bytes of an answer."""
+        ...
+
+
+class StreamDecoder(Protocol):
+    """The decoder of one stream, fed as the bytes arrive."""
+
+    @property
+    def deviates(self) -> bool:
+        """Whether something came that the encoder would not give back: then the stream is stored as it is."""
+        ...
+
+    @property
+    def rest(self) -> bytes:
+        """The bytes after the last complete event."""
+        ...
+
+    def feed(self, data: bytes) -> list[Json]:
+        """Take more bytes; return the chunks that are now complete."""
+        ...
+
+    def is_complete(self) -> bool:
+        """Whether the stream has ended as it should, with nothing left over."""
+        ...
+
+    def encode(self, chunks: list[Json]) -> bytes:
+        """The bytes of chunks that `feed` has just returned, and of the end of the stream if that came."""
         ...
 
 

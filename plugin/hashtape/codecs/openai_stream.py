@@ -27,8 +27,8 @@ class OpenAIStreamDecoder:
         self._type_label = type_label
         self._splitter = EventSplitter()
         self._done = False
+        self._done_is_encoded = False
         self.deviates = False
-        """Whether anything came that the encoder would not give back: then the chunks are not the whole."""
 
     def feed(self, data: bytes) -> list[Json]:
         """Take more bytes; return the chunks that are now complete."""
@@ -45,9 +45,22 @@ class OpenAIStreamDecoder:
                     self.deviates = True
         return chunks
 
+    @property
+    def rest(self) -> bytes:
+        """The bytes after the last complete event."""
+        return self._splitter.rest()
+
+    def encode(self, chunks: list[Json]) -> bytes:
+        """The bytes of chunks that `feed` has just returned, and of the end of the stream if that came."""
+        encoded = b"".join(data_event(compact(chunk_data(entry))) for entry in chunks)
+        if self._done and not self._done_is_encoded:
+            self._done_is_encoded = True
+            encoded += _DONE
+        return encoded
+
     def is_complete(self) -> bool:
         """Whether the stream has ended as it should, with nothing left over."""
-        return self._done and not self.deviates and not self._splitter.rest()
+        return self._done and not self.deviates and not self.rest
 
 
 class OpenAIStreamCodec:
@@ -56,12 +69,16 @@ class OpenAIStreamCodec:
     name = "openai-stream"
     media_type = "text/event-stream"
 
+    def decoder(self, context: Context) -> OpenAIStreamDecoder | None:
+        """A decoder for a stream of this exchange; None if the operation has none of this format."""
+        type_label = _CHUNK_TYPES.get(context.operation)
+        return None if type_label is None else OpenAIStreamDecoder(type_label)
+
     def decode(self, body: bytes, context: Context) -> Decoded | None:
         """See `Codec`; also decodes streams whose server forgot the content type."""
-        type_label = _CHUNK_TYPES.get(context.operation)
-        if type_label is None or not body.startswith(_PREFIX):
+        decoder = self.decoder(context) if body.startswith(_PREFIX) else None
+        if decoder is None:
             return None
-        decoder = OpenAIStreamDecoder(type_label)
         chunks = decoder.feed(body)
         return Decoded(chunks, is_streaming=True) if decoder.is_complete() else None
 
@@ -75,4 +92,5 @@ class OpenAIStreamCodec:
             return None
         if not body and context.operation not in _CHUNK_TYPES:
             return None
-        return b"".join(data_event(compact(chunk_data(entry))) for entry in body) + _DONE
+        encoded = b"".join(data_event(compact(chunk_data(entry))) for entry in body)
+        return encoded if context.is_cut else encoded + _DONE

@@ -337,6 +337,11 @@ class Answers:
             self._unsaved[entry] = asked.request_id
         return slot
 
+    def would_replace(self, asked: Asked) -> bool:
+        """Whether a new answer would take the place of an old one."""
+        entry = self._existing(asked) if self._asks_again else None
+        return entry is not None and len(entry.fresh) < len(entry.slots)
+
     def _existing(self, asked: Asked) -> Entry | None:
         """The recording of this very request that a new answer goes into."""
         for entry in self._by_id.get(asked.request_id, ()):

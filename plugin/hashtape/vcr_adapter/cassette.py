@@ -17,6 +17,7 @@ from vcr.filters import sensitive_data_hooks
 from vcr.record_mode import RecordMode
 from vcr.request import Request
 
+from hashtape.codecs import stream_decoder
 from hashtape.errors import RecordingFileError
 from hashtape.miss import describe_miss, request_line
 from hashtape.recording import OtherRequest
@@ -28,10 +29,12 @@ from hashtape.vcr_adapter.conversion import (
     answer_of,
     decompressed,
     freeze_body,
+    head_of,
     response_of,
     vcr_request_of,
     wire_request,
 )
+from hashtape.vcr_adapter.live import LiveStream
 from hashtape.vcr_adapter.miss_error import MissError
 from hashtape.vcr_adapter.paths import locate
 from hashtape.vcr_adapter.stubs import httpx_patches
@@ -40,6 +43,7 @@ from hashtape.vcr_adapter.yaml_fallback import YamlFallback, serializer_for
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from hashtape.recording import Answer
     from hashtape.vcr_adapter.conversion import VcrResponse
     from hashtape.vcr_adapter.setup import CassetteSetup
 
@@ -189,6 +193,41 @@ class RecordingCassette(Cassette):  # type: ignore[misc]  # vcrpy is untyped
         with self._lock:
             slot = self._answers.store(asked, recorded, answer)
             return self._response(asked, slot, is_replay=False)
+
+    def live(self, asked: Asked, response: VcrResponse) -> LiveStream | None:
+        """A way for a stream to reach the client as it comes.
+
+        Args:
+            asked: The request that it answers.
+            response: The response without its body.
+
+        Returns:
+            None when the response has to be read as a whole: no decoder works by and by, or the user has a
+            filter or a hook for whole responses.
+        """
+        if self._before_save_interaction or self._after_load_interaction:
+            return None
+        if self._options.get("before_record_response"):
+            return None
+
+        head = head_of(asked.recorded, asked.wire, response, self._setup.response_headers)
+        decoder = None if "content-encoding" in head.headers else stream_decoder(head.context)
+        if decoder is None:
+            return None
+
+        def store(answer: Answer) -> None:
+            with self._lock:
+                self._answers.store(asked, asked.recorded, answer)
+
+        def store_cut(answer: Answer) -> None:
+            with self._lock:
+                if not self._answers.would_replace(asked):
+                    self._answers.store(asked, asked.recorded, answer)
+
+        def store_as_it_is(body: bytes) -> None:
+            self.record(asked, {**response, "body": {"string": body}})
+
+        return LiveStream(asked, head, decoder, store, store_cut, store_as_it_is)
 
     # --- What vcrpy's stubs and users call ---------------------------------------------------------------
 

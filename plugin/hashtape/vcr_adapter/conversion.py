@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -21,10 +22,14 @@ if TYPE_CHECKING:
     from hashtape.recording import RecordedRequest
 
 __all__ = [
+    "CUT_STREAM",
+    "Head",
     "VcrResponse",
     "answer_of",
     "decompressed",
     "freeze_body",
+    "head_of",
+    "normalise",
     "response_of",
     "vcr_request_of",
     "wire_request",
@@ -50,6 +55,9 @@ _KEPT_HEADERS = frozenset(
 _OF_THE_ENCODING = frozenset({"content-encoding", "content-length", "transfer-encoding"})
 _KEPT_HEADER_PREFIXES = ("x-ratelimit-", "ratelimit-", "anthropic-ratelimit-")
 """The headers that clients act on (spec §7), beside the content type where it is unusual."""
+
+CUT_STREAM = "transport"
+"""The category of a stream that broke off (spec §7)."""
 
 _NORMALISED_ID = frozenset({"/v1/chat/completions", "/v1/completions", "/v1/embeddings"})
 """The operations whose answers' ids and times are made the same each time; other ids are sent back later."""
@@ -167,9 +175,46 @@ def answer_of(
         response: The response, through the filters.
         extra_headers: Lower-case names of further response headers to store.
     """
-    body = _response_body(response)
+    head = head_of(request, wire, response, extra_headers)
+    decoded, usual = decode(_response_body(response), head.context)
+    headers = head.headers_of(usual)
+    answer = Answer(decoded.body, decoded.is_streaming, headers=headers)
+    for entry in decoded.body if isinstance(decoded.body, list) else [decoded.body]:
+        normalise(entry, request, request_id)
+    # The http variant of the format names the status of whole answers, also when it is 200 (spec §3).
+    if head.context.status != 200 or (isinstance(request, HttpRequest) and not decoded.is_streaming):
+        answer.status = head.context.status
+    return answer
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """What is known of a response before its body.
+
+    Args:
+        context: What the codecs need to know.
+        headers: The headers that are stored, without the content type.
+    """
+
+    context: Context
+    headers: dict[str, str]
+
+    def headers_of(self, usual: str) -> dict[str, str]:
+        """The headers that are stored for a body that has this content type without one."""
+        content_type = self.context.content_type
+        if not content_type or self.context.media_type == usual:
+            return dict(self.headers)
+        return {"content-type": content_type, **self.headers}
+
+
+def head_of(
+    request: InferenceRequest | HttpRequest,
+    wire: WireRequest,
+    response: VcrResponse,
+    extra_headers: Iterable[str] = (),
+) -> Head:
+    """What is kept of a response's status and headers (spec §7)."""
     headers = _headers(response)
-    status = int(response["status"]["code"])
     kept = {
         name: value
         for name, value in sorted(headers.items())
@@ -177,37 +222,24 @@ def answer_of(
     }
     if "content-encoding" in headers:
         kept["content-encoding"] = headers["content-encoding"]
-    content_type = headers.get("content-type", "")
-    context = _context(request, wire, content_type, status)
-    decoded, usual = decode(body, context)
-    if content_type and context.media_type != usual:
-        kept = {"content-type": content_type, **kept}
-    answer = Answer(_normalised(decoded, request, request_id), decoded.is_streaming, headers=kept)
-    # The http variant of the format names the status of whole answers, also when it is 200 (spec §3).
-    if status != 200 or (isinstance(request, HttpRequest) and not decoded.is_streaming):
-        answer.status = status
-    return answer
+    status = int(response["status"]["code"])
+    return Head(_context(request, wire, headers.get("content-type", ""), status), kept)
 
 
-def _normalised(decoded: Decoded, request: InferenceRequest | HttpRequest, request_id: str) -> Json:
-    """The body with its id and times made the same each time (spec §4)."""
-    if operation_of(request) not in _NORMALISED_ID:
-        return decoded.body
+def normalise(entry: Json, request: InferenceRequest | HttpRequest, request_id: str) -> None:
+    """Make the id and times of an answer or chunk the same each time, in place (spec §4)."""
+    data = entry.get("__data__") if isinstance(entry, dict) else None
+    if operation_of(request) not in _NORMALISED_ID or not isinstance(data, dict):
+        return
+    if data.get("object") == "model":
+        return
     # A completion that the provider stores is asked for by its id later on.
-    is_stored = (
-        isinstance(request, InferenceRequest)
-        and isinstance(request.body, dict)
-        and bool(request.body.get("store"))
-    )
-    for entry in decoded.body if isinstance(decoded.body, list) else [decoded.body]:
-        data = entry.get("__data__") if isinstance(entry, dict) else None
-        if not isinstance(data, dict) or data.get("object") == "model":
-            continue
-        if "id" in data and not is_stored:
-            data["id"] = f"rec-{request_id[:12]}"
-        if "created" in data:
-            data["created"] = 0
-    return decoded.body
+    body = request.body if isinstance(request, InferenceRequest) else None
+    is_stored = isinstance(body, dict) and bool(body.get("store"))
+    if "id" in data and not is_stored:
+        data["id"] = f"rec-{request_id[:12]}"
+    if "created" in data:
+        data["created"] = 0
 
 
 def response_of(
@@ -226,11 +258,17 @@ def response_of(
     """
     status = 200 if answer.status is None else answer.status
     headers = dict(answer.headers)
-    if answer.is_exception:
+    failure = (answer.exception_data or {}) if answer.is_exception else None
+    is_cut = failure is not None and failure.get("category") == CUT_STREAM
+    if failure is not None and not is_cut:
         status, decoded = _failure(answer)
     else:
         decoded = answer.decoded
-    body, usual = encode(decoded, _context(request, wire, headers.get("content-type", ""), status))
+    context = _context(request, wire, headers.get("content-type", ""), status)
+    body, usual = encode(decoded, replace(context, is_cut=is_cut))
+    if is_cut and failure is not None:
+        usual = usual or "text/event-stream"
+        body += str(failure.get("rest") or "").encode("utf-8", "surrogateescape")
     if usual and "content-type" not in headers:
         headers = {"content-type": usual, **headers}
     if is_replay and ("retry-after" in headers or "retry-after-ms" in headers):
@@ -240,6 +278,8 @@ def response_of(
         "status": {"code": status, "message": _reason(status)},
         "headers": {name: [value] for name, value in headers.items()},
         "body": {"string": body},
+        # Beside what vcrpy knows: how the stream broke off after this body.
+        **({"cut": failure} if is_cut else {}),
     }
 
 

@@ -15,6 +15,7 @@ import vcr.patch
 from vcr.stubs.httpx_stubs import _deserialize_response, _serialize_headers
 
 from hashtape.request_id import WireRequest
+from hashtape.vcr_adapter.stubs.httpx_streams import streams_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from hashtape.vcr_adapter.answers import Asked
     from hashtape.vcr_adapter.cassette import RecordingCassette
     from hashtape.vcr_adapter.conversion import VcrResponse
+    from hashtape.vcr_adapter.live import LiveStream
 
 __all__ = ["httpx_patches"]
 
@@ -82,7 +84,7 @@ def _ask(cassette: RecordingCassette, request: Any, body: bytes) -> Asked | None
     return cassette.ask_wire(wire, request.headers)
 
 
-def _vcr_response(response: Any, body: bytes) -> VcrResponse:
+def _vcr_response(response: Any, body: bytes = b"") -> VcrResponse:
     return {
         "status": {"code": response.status_code, "message": response.reason_phrase},
         "headers": _serialize_headers(response),
@@ -91,6 +93,7 @@ def _vcr_response(response: Any, body: bytes) -> VcrResponse:
 
 
 def _client_response(response: VcrResponse, httpx: Any) -> Any:
+    """The response that the client gets for a stored one."""
     if "status_code" in response:  # from a cassette of an early vcrpy
         return _deserialize_response(response, httpx)
     headers = [
@@ -99,12 +102,25 @@ def _client_response(response: VcrResponse, httpx: Any) -> Any:
         for value in ([values] if isinstance(values, str) else values)
     ]
     reason = (response["status"]["message"] or "").encode("ascii", "ignore")
+    body = response["body"]["string"] or b""
+    cut = response.get("cut")
     return httpx.Response(
         response["status"]["code"],
         headers=headers,
-        stream=httpx.ByteStream(response["body"]["string"] or b""),  # content= would be closed already
+        # content= would be closed already
+        stream=httpx.ByteStream(body) if cut is None else streams_of(httpx).cut(body, cut),
         extensions={"reason_phrase": reason} if reason else None,
     )
+
+
+def _with_cookies(answer: Any, response: Any, httpx: Any) -> Any:
+    """The answer with the cookies of the live response.
+
+    They are secrets, and no part of a recording; but the next live call of this session may need them.
+    """
+    for cookie in response.headers.get_list("set-cookie"):
+        answer.headers = httpx.Headers([*answer.headers.multi_items(), ("set-cookie", cookie)])
+    return answer
 
 
 def _recorded(cassette: RecordingCassette, asked: Asked, response: Any, body: bytes, httpx: Any) -> Any:
@@ -113,11 +129,19 @@ def _recorded(cassette: RecordingCassette, asked: Asked, response: Any, body: by
     if stored is None:
         response.stream = httpx.ByteStream(body)
         return response
-    answer = _client_response(stored, httpx)
-    # Secrets, and no part of a recording; but the next live call of this session may need them.
-    for cookie in response.headers.get_list("set-cookie"):
-        answer.headers = httpx.Headers([*answer.headers.multi_items(), ("set-cookie", cookie)])
-    return answer
+    return _with_cookies(_client_response(stored, httpx), response, httpx)
+
+
+def _live(live: LiveStream, response: Any, stream: Any, httpx: Any) -> Any:
+    """What the client gets for a stream that is still to come."""
+    reason = response.extensions.get("reason_phrase")
+    answer = httpx.Response(
+        response.status_code,
+        headers=live.headers,
+        stream=stream,
+        extensions={"reason_phrase": reason} if reason else None,
+    )
+    return _with_cookies(answer, response, httpx)
 
 
 def _sync_method(cassette: RecordingCassette, original: Callable[..., Any], httpx: Any) -> Callable[..., Any]:
@@ -132,6 +156,9 @@ def _sync_method(cassette: RecordingCassette, original: Callable[..., Any], http
         if played is not None:
             return _client_response(played, httpx)
         response = original(transport, request)
+        live = cassette.live(asked, _vcr_response(response))
+        if live is not None:
+            return _live(live, response, streams_of(httpx).live(live, response.stream), httpx)
         try:
             content = b"".join(response.stream)
         except BaseException:
@@ -159,6 +186,9 @@ def _async_method(
         if played is not None:
             return _client_response(played, httpx)
         response = await original(transport, request)
+        live = cassette.live(asked, _vcr_response(response))
+        if live is not None:
+            return _live(live, response, streams_of(httpx).live_async(live, response.stream), httpx)
         try:
             content = b"".join([part async for part in response.stream])
         except BaseException:

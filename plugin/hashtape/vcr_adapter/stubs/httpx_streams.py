@@ -1,0 +1,115 @@
+"""The byte streams that hashtape hands to httpx and httpx2: live ones while recording, cut ones on replay.
+
+Both libraries check the class of a stream, so the classes are made for each of them.
+"""
+
+from __future__ import annotations
+
+import functools
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from hashtape.errors import CutRecordingError
+from hashtape.vcr_adapter.live import CLOSED
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Iterator
+
+    from hashtape.vcr_adapter.live import LiveStream
+
+__all__ = ["streams_of"]
+
+
+class Streams(NamedTuple):
+    """The stream classes for one library.
+
+    Args:
+        live: A stream from the server, passed on as it comes.
+        live_async: The same for async clients.
+        cut: A recorded stream that fails at its end, for both.
+    """
+
+    live: Callable[[LiveStream, Any], Any]
+    live_async: Callable[[LiveStream, Any], Any]
+    cut: Callable[[bytes, dict[str, Any]], Any]
+
+
+def _failure(cut: dict[str, Any], httpx: Any) -> Exception:
+    """The failure of a recorded stream: of the class that it had, where that is one of the library's."""
+    kind, message = str(cut.get("type")), str(cut.get("message"))
+    if kind == CLOSED:
+        return CutRecordingError(
+            f"The recorded stream ends here: {message}. To read on, record it again: "
+            "pytest --record-mode=rewrite"
+        )
+    found = getattr(httpx, kind, None)
+    is_known = isinstance(found, type) and issubclass(found, httpx.TransportError)
+    failure: Exception = found(message) if is_known and found is not None else httpx.ReadError(message)
+    return failure
+
+
+@functools.cache
+def streams_of(httpx: Any) -> Streams:
+    """The stream classes for httpx or httpx2.
+
+    Args:
+        httpx: The module.
+    """
+
+    class Live(httpx.SyncByteStream):  # type: ignore[misc]  # the module is not known here
+        def __init__(self, live: LiveStream, source: Any) -> None:
+            self._live = live
+            self._source = source
+
+        def __iter__(self) -> Iterator[bytes]:
+            try:
+                for data in self._source:
+                    if passed_on := self._live.feed(data):
+                        yield passed_on
+            except Exception as error:
+                self._live.fail(error)
+                raise
+            if rest := self._live.end():
+                yield rest
+
+        def close(self) -> None:
+            try:
+                self._live.close()
+            finally:
+                self._source.close()
+
+    class LiveAsync(httpx.AsyncByteStream):  # type: ignore[misc]  # the module is not known here
+        def __init__(self, live: LiveStream, source: Any) -> None:
+            self._live = live
+            self._source = source
+
+        async def __aiter__(self) -> AsyncIterator[bytes]:
+            try:
+                async for data in self._source:
+                    if passed_on := self._live.feed(data):
+                        yield passed_on
+            except Exception as error:
+                self._live.fail(error)
+                raise
+            if rest := self._live.end():
+                yield rest
+
+        async def aclose(self) -> None:
+            try:
+                self._live.close()
+            finally:
+                await self._source.aclose()
+
+    class Cut(httpx.SyncByteStream, httpx.AsyncByteStream):  # type: ignore[misc]  # the module is not known here
+        def __init__(self, body: bytes, cut: dict[str, Any]) -> None:
+            self._body = body
+            self._cut = cut
+
+        def __iter__(self) -> Iterator[bytes]:
+            yield self._body
+            raise _failure(self._cut, httpx)
+
+        async def __aiter__(self) -> AsyncIterator[bytes]:
+            yield self._body
+            raise _failure(self._cut, httpx)
+
+    return Streams(Live, LiveAsync, Cut)

@@ -1,0 +1,355 @@
+import base64
+import importlib
+import json
+import math
+import re
+
+import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+
+from hashtape.codecs import CODECS, Context, Decoded, decode, encode, media_type
+
+CHAT = Context("/v1/chat/completions")
+DONE = b"data: [DONE]\n\n"
+
+
+def meaning(body):
+    """A body such that two with the same meaning differ only in how their JSON is spelled."""
+
+    def number(text):
+        value, digits = float(text), re.sub(r"[eE].*|\D", "", text).strip("0")
+        is_held = math.isfinite(value) and bool(value) == bool(digits) and len(digits) < 25
+        return ["float", repr(value) if is_held else text]
+
+    def read(text):
+        return json.dumps(
+            json.loads(
+                text,
+                object_pairs_hook=lambda pairs: ["object", *pairs],
+                parse_constant=lambda text: ["constant", text],
+                parse_float=number,
+            )
+        )
+
+    def line(text):
+        field, found, payload = text.partition(b"data: ")
+        try:
+            return field, found, read(payload) if found else read(text)
+        except (ValueError, RecursionError):
+            return text
+
+    try:
+        return read(body)
+    except (ValueError, RecursionError):
+        return [line(text) for text in body.split(b"\n")]
+
+
+def assert_given_back(body, context):
+    decoded, usual = decode(body, context)
+    again, kind = encode(decoded, context)
+    assert again == body or meaning(again) == meaning(body)
+    assert kind == usual
+
+
+# --- No recording ever loses what the server sent -------------------------------------------------------
+
+contexts = st.builds(
+    Context,
+    operation=st.sampled_from(
+        [
+            *("", "/v1/chat/completions", "/v1/completions", "/v1/embeddings", "/v1/responses", "/v1/models"),
+            *("/api/chat", "/api/tags", "/generate_content"),
+        ]
+    ),
+    content_type=st.sampled_from(["", "application/json", "text/event-stream; charset=utf-8", "image/png"]),
+    status=st.sampled_from([200, 201, 400, 429, 500]),
+    wants_base64=st.booleans(),
+)
+keys = st.text(max_size=3) | st.sampled_from(
+    [
+        *("__type__", "__data__", "__encoding__", "data", "object", "id", "embedding", "choices", "output"),
+        "message",
+    ]
+)
+labels = st.sampled_from(
+    [
+        *("list", "base64", "aGk=", "AAAAAA==", "openai.types.model.Model", "ollama._types.ChatResponse"),
+        "openai.types.chat.chat_completion_chunk.ChatCompletionChunk",
+        "openai.types.create_embedding_response.CreateEmbeddingResponse",
+    ]
+)
+texts = st.text(st.characters(codec=None, categories=None), max_size=5).map(
+    lambda text: text.encode("utf-16", "surrogatepass").decode("utf-16", "surrogatepass")
+)
+json_values = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-(10**300), 10**300)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | texts
+    | labels,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(keys, inner, max_size=4),
+    max_leaves=8,
+)
+
+
+def as_json(value, *, is_ascii):
+    text = json.dumps(value, ensure_ascii=is_ascii)
+    return text.encode("utf-8", "surrogatepass")
+
+
+given_back = settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+
+
+@given(st.binary(), contexts)
+@given_back
+def test_any_bytes_come_back(body, context):
+    assert_given_back(body, context)
+
+
+@given(st.text(), contexts)
+@given_back
+def test_any_text_comes_back(text, context):
+    assert_given_back(text.encode(), context)
+
+
+@given(json_values, contexts, st.booleans())
+@example({"__encoding__": "rot13"}, CHAT, True)
+@example({"__encoding__": "base64", "data": "aGk="}, CHAT, True)
+@given_back
+def test_any_json_comes_back(value, context, is_ascii):
+    assert_given_back(as_json(value, is_ascii=is_ascii), context)
+
+
+def sse(value):
+    return b"data: " + as_json(value, is_ascii=True) + b"\n\n"
+
+
+events = json_values.map(sse) | st.sampled_from([DONE, sse({"choices": [{"delta": {"content": "🙂"}}]})])
+faults = st.sampled_from(
+    [
+        *(b"", b"\n", b"\n\n", b"\r\n", b"\r", b" ", b"\0", b"\xff", b"\xef\xbb\xbf", b": ping\n\n"),
+        *(b"event: delta\n", b"data:", b"data: ", b"data: {}\n", b"{", b"}", b'"', b"NaN", b"1e999", DONE),
+        b'data: {"a":1,"a":2}\n\n',
+    ]
+)
+
+
+@st.composite
+def broken_streams(draw):
+    stream = b"".join(draw(st.lists(events, max_size=4))) + draw(st.sampled_from([DONE, b""]))
+    for _ in range(draw(st.integers(0, 3))):
+        start = draw(st.integers(0, len(stream)))
+        end = min(len(stream), start + draw(st.integers(0, 5)))
+        stream = stream[:start] + draw(faults) + stream[end:]
+    return draw(st.sampled_from([stream, stream.replace(b"\n", b"\r\n"), stream.replace(b": ", b":")]))
+
+
+@given(broken_streams(), contexts)
+@given_back
+def test_any_stream_comes_back(stream, context):
+    assert_given_back(stream, context)
+
+
+@pytest.mark.parametrize(
+    "context",
+    [Context(), CHAT, Context("/v1/models"), Context("/v1/embeddings")],
+    ids=["http", "chat", "models", "embeddings"],
+)
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"NaN",
+        b'{"a": NaN, "choices": []}',
+        b'{"choices": [], "choices": [1]}',
+        b'{"choices": [1e999]}',
+        b'{"choices": [1e-400]}',
+        b'{"choices": [0.' + b"1234567890" * 30 + b"]}",
+        b'{"choices": [1e-' + b"9" * 30 + b"]}",
+        b'{"choices": [' + b"1" * 300 + b"]}",
+        b'{"choices": [' + b"1" * 5000 + b"]}",
+        b'{"choices": ["\\ud83d", "\\ud83d\\ude42", "\\ude42"]}',
+        b'{"choices": ' + b"[" * 190 + b"]" * 190 + b"}",
+        b'{"choices": ' + b'{"a":' * 190 + b"1" + b"}" * 190 + b"}",
+        b'{"choices": ' + b"[" * 100_000 + b"]" * 100_000 + b"}",
+        b"[" * 100_000,
+        b'{"choices": "' + b"x" * 5_000_000 + b'"}',
+        b"data: " * 500_000,
+        b"\n" * 2_000_000,
+        b'{"__encoding__": "rot13", "data": "aGk="}',
+        b'{"__encoding__": "base64", "data": "aGk="}',
+        b'{"__encoding__": "base64", "data": "no!"}',
+        b'{"__encoding__": null}',
+        b'{"__type__": "a.B", "__data__": {"choices": []}}',
+        b'[{"__type__": "openai.types.model.Model", "__data__": {"id": "a"}}]',
+        b"[]",
+        b"null",
+        b'"text"',
+        b"\xef\xbb\xbf{}",
+        b"a\0b",
+        bytes(range(256)),
+    ],
+    ids=[
+        *("empty", "nan", "nan-inside", "duplicate-key", "beyond-a-float", "below-a-float"),
+        *("300-decimals", "30-digit-exponent", "300-digits", "5000-digits", "surrogates"),
+        *("nested-lists", "nested", "deep", "abyss", "5-MB", "prefixes", "line-breaks"),
+        *("unknown-encoding", "looks-like-base64", "looks-like-bad-base64", "encoding-null"),
+        *("looks-labelled", "looks-like-models", "empty-list", "null", "string"),
+        *("byte-order-mark", "nul", "all-bytes"),
+    ],
+)
+def test_an_unusual_body_comes_back(body, context):
+    assert_given_back(body, context)
+
+
+# --- What is stored -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("body", "context", "expected", "usual"),
+    [
+        (b'{"a": 1}', Context(), Decoded({"a": 1}), "application/json"),
+        (b"hello", Context(), Decoded("hello"), "text/plain"),
+        (b"", Context(), Decoded(""), ""),
+        (
+            b"\xff",
+            Context(),
+            Decoded({"__encoding__": "base64", "data": "/w=="}),
+            "application/octet-stream",
+        ),
+        (b'{"error": {}}', Context("/v1/responses", status=400), Decoded({"error": {}}), "application/json"),
+        (
+            b'event: a\ndata: {"type":"a"}\n\n',
+            Context(),
+            Decoded('event: a\ndata: {"type":"a"}\n\n'),
+            "text/plain",
+        ),
+    ],
+    ids=["json", "text", "nothing", "binary", "error", "other-stream"],
+)
+def test_a_body_is_stored_in_the_most_readable_form_that_gives_it_back(body, context, expected, usual):
+    assert decode(body, context) == (expected, usual)
+    assert encode(expected, context)[1] == usual
+
+
+def test_a_chat_stream_is_stored_as_its_chunks():
+    label = "openai.types.chat.chat_completion_chunk.ChatCompletionChunk"
+    chunks = [{"__type__": label, "__data__": {"choices": [1]}}]
+    expected = Decoded(chunks, is_streaming=True)
+    assert decode(b'data: {"choices": [1]}\n\n' + DONE, CHAT) == (expected, "text/event-stream")
+
+
+def test_a_stream_of_which_a_byte_would_be_lost_is_stored_as_text():
+    stream = b': ping\n\ndata: {"choices":[1]}\n\n' + DONE
+    assert decode(stream, CHAT)[0] == Decoded(stream.decode())
+
+
+def test_spelling_is_all_that_may_change():
+    body = b'{ "choices": [1.50, 1e2, "\\u00e9"],\n "a": 1 }\n'
+    decoded, _ = decode(body, CHAT)
+    assert encode(decoded, CHAT)[0] == '{"choices":[1.5,100.0,"é"],"a":1}'.encode()
+
+
+# --- What old and foreign recordings store --------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("decoded", "context", "expected"),
+    [
+        (
+            Decoded([{"__type__": "openai.types.model.Model", "__data__": {"id": "a"}}]),
+            Context("/v1/models"),
+            (b'{"object":"list","data":[{"id":"a"}]}', "application/json"),
+        ),
+        (
+            Decoded(
+                [
+                    {"__type__": "ollama._types.ChatResponse", "__data__": {"done": done}}
+                    for done in (False, True)
+                ],
+                is_streaming=True,
+            ),
+            Context("/api/chat"),
+            (b'{"done":false}\n{"done":true}\n', "application/x-ndjson"),
+        ),
+        (
+            Decoded({"__type__": "ollama._types.ProcessResponse", "__data__": {"models": []}}),
+            Context("/api/ps"),
+            (b'{"models":[]}', "application/json"),
+        ),
+        (
+            Decoded(["event: a", "data: {}", ""], is_streaming=True),
+            Context(),
+            (b"event: a\ndata: {}\n\n", "text/event-stream"),
+        ),
+        (Decoded(None), Context("/v1/chat/completions"), (b"", "")),
+        (
+            Decoded({"type": "message", "content": []}),
+            Context(),
+            (b'{"type":"message","content":[]}', "application/json"),
+        ),
+    ],
+    ids=["models", "ollama-stream", "ollama", "raw-lines", "null", "anthropic"],
+)
+def test_what_other_recorders_stored_goes_to_the_wire_in_its_own_form(decoded, context, expected):
+    assert encode(decoded, context) == expected
+
+
+@pytest.mark.parametrize(
+    "stored", [{"__encoding__": "rot13"}, {"__encoding__": "base64", "data": "no!"}, {"__encoding__": 1}]
+)
+def test_a_body_in_no_known_form_is_an_error(stored):
+    with pytest.raises(ValueError, match="no known form"):
+        encode(Decoded(stored), Context())
+
+
+@pytest.mark.parametrize(
+    ("operation", "body"),
+    [
+        ("/v1/chat/completions", b"data: {}\n\n" + DONE),
+        ("/v1/completions", b"data: {}\n\n" + DONE),
+        ("/v1/chat/completions", b'{"choices":[]}'),
+        ("/v1/completions", b'{"choices":[]}'),
+        ("/v1/responses", b'{"output":[]}'),
+        ("/v1/embeddings", b'{"data":[]}'),
+        ("/v1/models", b'{"object":"list","data":[{"id":"a"}]}'),
+    ],
+)
+def test_a_label_is_the_class_that_the_client_library_gives(operation, body):
+    pytest.importorskip("openai")
+    stored = decode(body, Context(operation))[0].body
+    label = (stored[0] if isinstance(stored, list) else stored)["__type__"]
+    module, _, name = label.rpartition(".")
+    assert isinstance(getattr(importlib.import_module(module), name), type)
+
+
+def test_every_codec_has_a_name_of_its_own():
+    assert len({codec.name for codec in CODECS}) == len(CODECS)
+
+
+@pytest.mark.parametrize(
+    ("content_type", "expected"),
+    [
+        ("Application/JSON; charset=UTF-8", "application/json"),
+        ('text/event-stream;charset="utf-8"', "text/event-stream"),
+        ("text/html; charset=latin-1", "text/html; charset=latin-1"),
+        ("multipart/mixed;  boundary=x ; charset=utf-8", "multipart/mixed; boundary=x"),
+        ("", ""),
+    ],
+)
+def test_a_content_type_is_compared_without_what_goes_without_saying(content_type, expected):
+    assert media_type(content_type) == expected
+    assert Context(content_type=content_type).media_type == expected
+
+
+@pytest.mark.parametrize(("status", "expected"), [(199, False), (200, True), (299, True), (300, False)])
+def test_a_2xx_is_a_success(status, expected):
+    assert Context(status=status).is_success is expected
+
+
+def test_binary_is_stored_as_base64_of_all_its_bytes():
+    body = bytes(range(256)) * 1000
+    decoded, _ = decode(body, CHAT)
+    assert base64.b64decode(decoded.body["data"]) == body

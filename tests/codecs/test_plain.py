@@ -1,0 +1,98 @@
+import base64
+import json
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from hashtape.codecs.base import Context, Decoded
+from hashtape.codecs.plain import BinaryCodec, JsonCodec, JsonLinesCodec, RawLinesCodec, TextCodec
+
+ANY = Context()
+
+
+@pytest.mark.parametrize(
+    "body", [b'{"a":[1,1.0,true,null,"\xc3\xa9"]}', b"[]", b"0", b"-1.5", b"false", b"{}"]
+)
+def test_json_is_stored_as_it_is(body):
+    decoded = JsonCodec().decode(body, ANY)
+    assert json.dumps(decoded.body) == json.dumps(json.loads(body))
+    assert not decoded.is_streaming
+    assert JsonCodec().encode(decoded, ANY) == body
+
+
+@pytest.mark.parametrize("body", [b"null", b'"text"', b"", b"text", b"NaN", b'{"a":1,"a":2}', b"\xff"])
+def test_json_that_would_look_like_something_else_is_left_to_text(body):
+    assert JsonCodec().decode(body, ANY) is None
+
+
+@pytest.mark.parametrize("text", ["", "plain", "naïve 🙂\r\n\t", '"quoted"', "null", "\ufeff{}", "\x1b[0m"])
+def test_text_is_stored_as_text(text):
+    decoded = TextCodec().decode(text.encode(), ANY)
+    assert decoded == Decoded(text)
+    assert TextCodec().encode(decoded, ANY) == text.encode()
+
+
+@pytest.mark.parametrize("body", [b"\xff\xfe", b"a\0b", b"\xed\xa0\xbd"], ids=["bytes", "nul", "surrogate"])
+def test_binary_is_no_text(body):
+    assert TextCodec().decode(body, ANY) is None
+
+
+def test_no_body_at_all_is_stored_as_the_empty_text_and_null_is_none_either():
+    assert TextCodec().encode(Decoded(""), ANY) == b""
+    assert TextCodec().encode(Decoded(None), ANY) == b""
+
+
+def test_a_lone_surrogate_that_somebody_put_into_a_file_is_no_error():
+    assert TextCodec().encode(Decoded("half \ud83d"), ANY).startswith(b"half ")
+    assert RawLinesCodec().encode(Decoded(["half \ud83d"], is_streaming=True), ANY).startswith(b"half ")
+
+
+@given(st.binary())
+@settings(max_examples=60, deadline=None)
+def test_every_body_can_be_stored_as_base64(body):
+    decoded = BinaryCodec().decode(body, ANY)
+    assert decoded.body == {"__encoding__": "base64", "data": base64.b64encode(body).decode()}
+    assert BinaryCodec().encode(decoded, ANY) == body
+
+
+@pytest.mark.parametrize(
+    "stored",
+    [
+        {"__encoding__": "base64"},
+        {"__encoding__": "base64", "data": 1},
+        {"__encoding__": "base64", "data": "not base64!"},
+        {"__encoding__": "rot13", "data": "aGk="},
+        {"data": "aGk="},
+        "aGk=",
+    ],
+)
+def test_what_is_no_base64_is_not_made_into_bytes(stored):
+    assert BinaryCodec().encode(Decoded(stored), ANY) is None
+
+
+def test_lines_of_an_old_file_come_back_as_events():
+    lines = ["event: message_start", 'data: {"type":"message_start"}', "", ": ping é", ""]
+    assert RawLinesCodec().encode(Decoded(lines, is_streaming=True), ANY) == (
+        'event: message_start\ndata: {"type":"message_start"}\n\n: ping é\n\n'.encode()
+    )
+
+
+def test_lines_are_not_written_any_more():
+    assert RawLinesCodec().decode(b"data: 1\n\n", ANY) is None
+
+
+@pytest.mark.parametrize(
+    "decoded", [Decoded(["a"]), Decoded([], is_streaming=True), Decoded(["a", {}], is_streaming=True)]
+)
+def test_what_is_no_list_of_lines_is_left_to_others(decoded):
+    assert RawLinesCodec().encode(decoded, ANY) is None
+
+
+def test_the_chunks_of_ollama_come_back_one_a_line():
+    label = "ollama._types.ChatResponse"
+    chunks = [{"__type__": label, "__data__": {"message": {"content": text}}} for text in ("é\u2028", "b")]
+    body = JsonLinesCodec().encode(Decoded(chunks, is_streaming=True), ANY)
+    assert [json.loads(line)["message"]["content"] for line in body.decode().splitlines()] == ["é\u2028", "b"]
+    assert body.endswith(b"}\n")
+    assert JsonLinesCodec().encode(Decoded(chunks), ANY) is None
