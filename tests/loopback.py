@@ -183,7 +183,7 @@ class LoopbackServer:
         self._server.received = []
         self._server.script = deque()
         self._server.lock = threading.Lock()
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.002,), daemon=True)
         self._is_running = False
 
     @property

@@ -58,10 +58,10 @@ def _kind(value: Json) -> str:
 
 def _take(data: dict[str, Json], key: str, where: str, kinds: tuple[type, ...], expected: str) -> Json:
     if key not in data:
-        raise InvalidRecordingError(f"{expected} under {where}{key!r}", "no such key")
+        raise InvalidRecordingError(f"{expected} under '{where}{key}'", "no such key")
     value = data.pop(key)
     if not isinstance(value, kinds) or (bool not in kinds and isinstance(value, bool)):
-        raise InvalidRecordingError(f"{expected} under {where}{key!r}", _kind(value))
+        raise InvalidRecordingError(f"{expected} under '{where}{key}'", _kind(value))
     return value
 
 

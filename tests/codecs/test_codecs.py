@@ -1,5 +1,4 @@
 import base64
-import importlib
 import json
 import math
 import re
@@ -322,7 +321,8 @@ def test_a_label_is_the_class_that_the_client_library_gives(operation, body):
     stored = decode(body, Context(operation))[0].body
     label = (stored[0] if isinstance(stored, list) else stored)["__type__"]
     module, _, name = label.rpartition(".")
-    assert isinstance(getattr(importlib.import_module(module), name), type)
+    # Old clients have no Responses API.
+    assert isinstance(getattr(pytest.importorskip(module), name), type)
 
 
 def test_every_codec_has_a_name_of_its_own():

@@ -9,7 +9,6 @@ import re
 import zlib
 
 import httpx
-import httpx2
 import pytest
 import vcr
 
@@ -557,10 +556,9 @@ def test_custom_patches_hold_within_the_cassette_only(cassette, server, get, pla
         assert get() == 1
 
 
-@pytest.mark.parametrize(
-    ("skipped", "left_alone", "recorded"), [("httpx2", httpx2, httpx), ("httpx", httpx, httpx2)]
-)
-def test_a_client_in_skip_patchers_is_left_alone(cassette, server, skipped, left_alone, recorded):
+@pytest.mark.parametrize(("skipped", "other"), [("httpx2", "httpx"), ("httpx", "httpx2")])
+def test_a_client_in_skip_patchers_is_left_alone(cassette, server, skipped, other):
+    left_alone, recorded = pytest.importorskip(skipped), pytest.importorskip(other)
     numbers = []
     for _ in range(2):
         with (

@@ -64,6 +64,7 @@ class RecordingCassette(Cassette):  # type: ignore[misc]  # vcrpy is untyped
         self._setup = setup
         self._lock = RLock()
         self._fallbacks: list[YamlFallback] = []
+        self._live_streams: list[LiveStream] = []
         self._options = options
         super().__init__(path=path, **options)
         self._answers = Answers(
@@ -227,7 +228,9 @@ class RecordingCassette(Cassette):  # type: ignore[misc]  # vcrpy is untyped
         def store_as_it_is(body: bytes) -> None:
             self.record(asked, {**response, "body": {"string": body}})
 
-        return LiveStream(asked, head, decoder, store, store_cut, store_as_it_is)
+        stream = LiveStream(asked, head, decoder, store, store_cut, store_as_it_is)
+        self._live_streams = [*(live for live in self._live_streams if not live.is_over), stream]
+        return stream
 
     # --- What vcrpy's stubs and users call ---------------------------------------------------------------
 
@@ -363,6 +366,8 @@ class RecordingCassette(Cassette):  # type: ignore[misc]  # vcrpy is untyped
         """
         with self._lock:
             try:
+                for stream in self._live_streams:
+                    stream.close()  # what nobody read to its end, and nobody closed
                 if not failed:
                     self._answers.save()
                 is_done = not failed and self._setup.has_passed()

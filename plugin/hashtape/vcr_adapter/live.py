@@ -50,7 +50,9 @@ class LiveStream:
         self._raw = bytearray()
         self._passed_on = 0  # how many of the raw bytes the client has been given, if spelled otherwise
         self._chunks: list[Json] = []
-        self._is_raw = self._is_over = False
+        self._is_raw = False
+        self.is_over = False
+        """Whether it has been stored, or given up."""
 
     @property
     def headers(self) -> dict[str, str]:
@@ -77,8 +79,8 @@ class LiveStream:
     def end(self) -> bytes:
         """The server has ended the stream: store it; return what the client has not got yet."""
         rest = b"" if self._decoder.deviates else bytes(self._raw[self._passed_on :])
-        if not self._is_over:
-            self._is_over = True
+        if not self.is_over:
+            self.is_over = True
             if self._decoder.is_complete():
                 # The decoder takes nothing that its encoder would not give back: that is the proof (spec §7).
                 self._store(self._answer())
@@ -98,9 +100,9 @@ class LiveStream:
         self._cut(type(error).__name__, str(error))
 
     def _cut(self, kind: str, message: str) -> None:
-        if self._is_over:
+        if self.is_over:
             return
-        self._is_over = True
+        self.is_over = True
         if self._decoder.deviates:
             return  # nothing that a replay could give in part
         failure: dict[str, Json] = {"category": CUT_STREAM, "type": kind, "message": message}

@@ -1,0 +1,201 @@
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+
+import openai
+import pytest
+
+import hashtape
+from loopback import Reply, chat_chunks, sse
+
+WORDS = [f" w{number}" for number in range(20)]
+EVENTS = sse(*chat_chunks(1, "demo", WORDS))
+HEADERS = {"content-type": "text/event-stream"}
+
+
+@pytest.fixture
+def cassette(tmp_path):
+    return tmp_path / "recordings"
+
+
+def start(client):
+    return client.chat.completions.create(
+        model="demo", messages=[{"role": "user", "content": "hi"}], stream=True
+    )
+
+
+def words(stream):
+    return [chunk.choices[0].delta.content for chunk in stream if chunk.choices[0].delta.content]
+
+
+def only(cassette):
+    (path,) = cassette.glob("*.json")
+    return json.loads(path.read_text())["response"]
+
+
+def test_the_first_chunk_comes_before_the_server_has_sent_the_last(cassette, server, client):
+    server.script(Reply(chunks=EVENTS, headers=HEADERS, delay=0.05))
+    with hashtape.use_cassette(cassette):
+        begin = time.monotonic()
+        stream = start(client)
+        next(iter(stream))
+        first = time.monotonic() - begin
+        rest = words(stream)
+        last = time.monotonic() - begin
+    assert rest == WORDS
+    assert first < last / 3
+    with hashtape.use_cassette(cassette, record_mode="none"):
+        assert words(start(client)) == WORDS
+    assert server.hits == 1
+
+
+def test_each_chunk_has_the_id_and_time_of_the_replay(cassette, server, client):
+    server.script(Reply(chunks=EVENTS, headers=HEADERS))
+    seen = []
+    for mode in ("once", "none"):
+        with hashtape.use_cassette(cassette, record_mode=mode):
+            seen.append([chunk.to_dict() for chunk in start(client)])
+    assert seen[0] == seen[1]
+    assert {chunk["created"] for chunk in seen[0]} == {0}
+    assert len(seen[0]) == len(EVENTS) - 1
+    assert only(cassette)["is_streaming"] is True
+
+
+@pytest.mark.parametrize("size", [1, 7, 64, 5000])
+def test_however_the_network_cuts_the_bytes(cassette, server, client, size):
+    body = b"".join(EVENTS)
+    chunks = [body[start : start + size] for start in range(0, len(body), size)]
+    server.script(Reply(chunks=chunks, headers=HEADERS))
+    for mode in ("once", "none"):
+        with hashtape.use_cassette(cassette, record_mode=mode):
+            assert words(start(client)) == WORDS
+    assert len(only(cassette)["body"]) == len(EVENTS) - 1
+
+
+def test_a_client_that_breaks_off_does_not_wait_and_a_replay_ends_where_it_did(cassette, server, client):
+    server.script(Reply(chunks=EVENTS, headers=HEADERS, delay=0.1))
+    begin = time.monotonic()
+    with hashtape.use_cassette(cassette), start(client) as stream:
+        chunks = iter(stream)
+        seen = [next(chunks).to_dict() for _ in range(3)]
+    assert time.monotonic() - begin < 0.1 * len(EVENTS) / 2
+    stored = only(cassette)
+    assert stored["is_exception"] is True
+    assert stored["exception_data"]["category"] == "transport"
+    with hashtape.use_cassette(cassette, record_mode="none"):
+        with start(client) as stream:
+            chunks = iter(stream)
+            assert [next(chunks).to_dict() for _ in range(3)] == seen
+        assert server.hits == 1
+
+
+def test_a_stream_that_nobody_closes_is_stored_when_the_cassette_closes(cassette, server, client):
+    server.script(Reply(chunks=EVENTS, headers=HEADERS, delay=0.02))
+    with hashtape.use_cassette(cassette):
+        stream = start(client)
+        first = next(iter(stream)).to_dict()
+    assert only(cassette)["body"][0]["__data__"] == first
+    stream.close()
+    assert only(cassette)["is_exception"] is True
+
+
+def test_a_replay_that_reads_further_than_the_recording_says_so(cassette, server, client):
+    server.script(Reply(chunks=EVENTS, headers=HEADERS, delay=0.02))
+    with hashtape.use_cassette(cassette), start(client) as stream:
+        next(iter(stream))
+    with hashtape.use_cassette(cassette, record_mode="none"), pytest.raises(Exception) as caught:
+        words(start(client))
+    errors = [caught.value, caught.value.__cause__]
+    assert any(isinstance(error, hashtape.CutRecordingError) for error in errors)
+    assert "record it again" in str(next(e for e in errors if isinstance(e, hashtape.CutRecordingError)))
+
+
+def test_a_connection_that_drops_gives_its_chunks_and_the_failure_both_times(cassette, server, client):
+    server.script(Reply(chunks=EVENTS[:4], headers=HEADERS, breaks=True))
+    outcomes = []
+    for mode in ("once", "none"):
+        seen = []
+        with hashtape.use_cassette(cassette, record_mode=mode), pytest.raises(Exception) as caught:
+            seen.extend(chunk.to_dict() for chunk in start(client))
+        outcomes.append((seen, type(caught.value), type(caught.value.__cause__)))
+    assert outcomes[0][1:] == outcomes[1][1:]
+    assert server.hits == 1
+    assert len(only(cassette)["body"]) == 4
+
+
+def test_the_beginning_of_a_chunk_before_a_drop_is_not_lost(cassette, server, client):
+    server.script(Reply(chunks=[*EVENTS[:2], EVENTS[2][:10]], headers=HEADERS, breaks=True))
+    with hashtape.use_cassette(cassette), pytest.raises(Exception, match=r"."):
+        list(start(client))
+    assert only(cassette)["exception_data"]["rest"] == EVENTS[2][:10].decode()
+
+
+def test_a_recording_that_breaks_off_leaves_the_old_file(cassette, server, client):
+    server.script(
+        Reply(chunks=EVENTS, headers=HEADERS), Reply(chunks=EVENTS[:3], headers=HEADERS, breaks=True)
+    )
+    with hashtape.use_cassette(cassette):
+        list(start(client))
+    before = {path: path.read_bytes() for path in cassette.iterdir()}
+    with hashtape.use_cassette(cassette, record_mode="all"), pytest.raises(Exception, match=r"."):
+        list(start(client))
+    assert {path: path.read_bytes() for path in cassette.iterdir()} == before
+
+
+@pytest.mark.parametrize(
+    "tail",
+    [
+        [b"data: {broken\n\n", b"data: [DONE]\n\n"],
+        [b": a comment\n\n", b"data: [DONE]\n\n"],
+        [b"data: [DONE]\n\n", b"data: {}\n\n"],
+        [b"data: {}"],
+        [],
+    ],
+    ids=["bad JSON", "comment", "after the end", "cut", "no end"],
+)
+def test_a_stream_of_another_format_is_stored_as_it_is(cassette, server, tail):
+    import httpx
+
+    body = b"".join([*EVENTS[:3], *tail])
+    server.script(Reply(chunks=[*EVENTS[:3], *tail], headers=HEADERS))
+    request = {"model": "demo", "messages": [], "stream": True}
+    answers = []
+    for mode in ("once", "none"):
+        with hashtape.use_cassette(cassette, record_mode=mode):
+            answers.append(httpx.post(f"{server.base_url}/chat/completions", json=request).content)
+    assert len(answers[0]) >= len(body) - 100
+    assert answers[1] == body
+    assert answers[0].endswith(b"".join(tail))
+
+
+def test_many_streams_at_once_some_of_them_cancelled(cassette, server):
+    async def one(client, number):
+        stream = await client.chat.completions.create(
+            model="demo", messages=[{"role": "user", "content": f"{number}"}], stream=True
+        )
+        text = "".join([chunk.choices[0].delta.content or "" async for chunk in stream])
+        return text.endswith(f"to {number}")
+
+    async def everything():
+        async with openai.AsyncOpenAI(
+            base_url=server.base_url, api_key="k", max_retries=0, timeout=30
+        ) as client:
+            tasks = [asyncio.create_task(one(client, number)) for number in range(60)]
+            await asyncio.sleep(0.01)
+            for task in tasks[::10]:
+                task.cancel()
+            return await asyncio.gather(*tasks, return_exceptions=True)
+
+    with hashtape.use_cassette(cassette):
+        results = asyncio.run(everything())
+    finished = [result for result in results if result is True]
+    assert len(finished) + sum(isinstance(r, asyncio.CancelledError) for r in results) == 60
+    assert len(finished) >= 54
+    whole = [
+        r
+        for p in cassette.glob("*.json")
+        if "is_exception" not in (r := json.loads(p.read_text())["response"])
+    ]
+    assert len(whole) >= len(finished)
