@@ -56,7 +56,11 @@ def body_of(payload: Json) -> tuple[bytes, str]:
             for part in (parts if isinstance(parts, list) else [])
             if isinstance(part, dict)
         ]
-        return urlencode(fields, errors="surrogateescape").encode(), "application/x-www-form-urlencoded"
+        try:
+            text = urlencode(fields, errors="surrogateescape")
+        except UnicodeEncodeError:  # half an emoji, which no form has, but a file may
+            text = urlencode(fields, errors="surrogatepass")
+        return text.encode(), "application/x-www-form-urlencoded"
     return compact(payload), "application/json"
 
 

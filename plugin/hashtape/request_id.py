@@ -59,8 +59,6 @@ _POST_OPERATIONS = ("chat/completions", "completions", "embeddings", "responses"
 _OLLAMA_POST = {"/api/chat": "/api/chat", "/api/generate": "/api/generate", "/api/embed": "/api/embeddings"}
 _OLLAMA_GET = ("/api/tags", "/api/ps")
 _OLLAMA_RECORDED = (*_OLLAMA_POST.values(), *_OLLAMA_GET)
-_OLLAMA_DEFAULTS: tuple[Json, ...] = (None, False, "", [], {})
-"""What Ollama's client adds of its own accord means the same as nothing."""
 _ABOVE_THE_WIRE = ("/generate_content", "/generate_content_stream")
 _ARGUMENTS_OF_THE_CALL = ("extra_body", "extra_headers", "extra_query", "timeout")
 _MODEL_LIST = re.compile(r"(?:^|/v\d+[a-z0-9]*|/openai)/models$")
@@ -308,7 +306,7 @@ def wire_forms(request: RecordedRequest) -> set[tuple[str, str, str]]:
         if body.get("encoding_format") == "base64" and path.endswith("/embeddings"):
             del body["encoding_format"]
         if path.endswith(_OLLAMA_RECORDED):
-            body = {key: value for key, value in body.items() if value not in _OLLAMA_DEFAULTS}
+            body = {key: value for key, value in body.items() if not _says_nothing(value)}
         if "messages" in body:
             paths |= {re.sub(r"(?<!/chat)/completions$", "/chat/completions", path) for path in paths}
     comparable = _comparable(body)
@@ -335,6 +333,11 @@ def wire_request_of(request: RecordedRequest, *, base64: bool = False) -> WireRe
     if base64 and isinstance(body, dict) and request.endpoint == "/v1/embeddings":
         body["encoding_format"] = "base64"
     return WireRequest(method, url, compact(body), "application/json")
+
+
+def _says_nothing(value: Json) -> bool:
+    """Whether a value is one that Ollama's client adds of its own accord; a zero is none (spec §3)."""
+    return value is None or value is False or value in ("", [], {})
 
 
 def _never_was_http(request: InferenceRequest) -> bool:
