@@ -6,6 +6,7 @@ import json
 import textwrap
 from pathlib import Path
 
+import httpx
 import openai
 import pytest
 import vcr  # noqa: F401
@@ -17,6 +18,7 @@ QUIET = tuple(f"-pno:{name}" for name in NOT_NEEDED)
 
 PREAMBLE = """
 import os
+import httpx
 import openai
 import pytest
 
@@ -92,6 +94,8 @@ def project(pytester, server, monkeypatch):
 def _warm_client():
     """Load what the client loads on first use: pytester forgets what an inner run was first to import."""
     running = LoopbackServer().start()
+    with httpx.Client() as client:
+        client.get(running.origin)
     with openai.OpenAI(base_url=running.base_url, api_key="test-key") as client:
         messages = [{"role": "user", "content": "hi"}]
         client.chat.completions.create(model="demo", messages=messages)
