@@ -169,8 +169,9 @@ def test_a_name_counts_also_without_quotes():
         (b"--b\r\nno end", "multipart/form-data; boundary=b"),
         (b"nothing of the kind", "multipart/form-data; boundary=b"),
         (b"--b\r\n\r\nx\r\n--b--\r\n", "multipart/form-data"),
+        (b"--b\r\n\r\nx\r\n--b--\r\n", "text/plain; boundary=b"),
     ],
-    ids=["cut-off", "not-multipart", "no-boundary-named"],
+    ids=["cut-off", "not-multipart", "no-boundary-named", "called-text"],
 )
 def test_what_only_claims_to_be_multipart_is_text(body, content_type):
     assert payload_of(body, content_type) == body.decode()
@@ -182,11 +183,12 @@ def test_what_only_claims_to_be_multipart_is_text(body, content_type):
         (None, (b"", "")),
         ("naïve \ud83d", (b"na\xc3\xafve \xed\xa0\xbd", "text/plain")),
         ({"a": [1, "é"]}, ('{"a":[1,"é"]}'.encode(), "application/json")),
+        ([], (b"[]", "application/json")),
         (payload_of(b"a=x+y%26&a=&b=%C3%A9", FORM), (b"a=x+y%26&a=&b=%C3%A9", FORM)),
         ({"__encoding__": "form", "parts": None}, (b"", FORM)),
         ({"__encoding__": "form", "parts": [1, {"value": "v"}]}, (b"=v", FORM)),
     ],
-    ids=["nothing", "text", "json", "form", "form-without-parts", "form-with-odd-parts"],
+    ids=["nothing", "text", "json", "list", "form", "form-without-parts", "form-with-odd-parts"],
 )
 def test_a_payload_leads_back_to_a_body(payload, expected):
     assert body_of(payload) == expected

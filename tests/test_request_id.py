@@ -463,6 +463,12 @@ def test_a_zero_for_ollama_is_not_nothing(value):
     assert not is_found(wire("POST", "http://h:11434/api/chat", CHAT), recording)
 
 
+def test_what_a_caller_switches_off_for_ollama_is_not_nothing():
+    recording = stored(CHAT | {"think": False}, "http://h:11434/api/chat", "/api/chat")
+    assert is_found(wire("POST", "http://h:11434/api/chat", CHAT | {"think": False}), recording)
+    assert not is_found(wire("POST", "http://h:11434/api/chat", CHAT), recording)
+
+
 def test_an_embedding_is_found_whatever_encoding_is_asked_for_behind_the_callers_back():
     recording = stored(EMBED, f"{OPENAI}/v1/embeddings", "/v1/embeddings")
     named = stored(EMBED | {"encoding_format": "base64"}, f"{OPENAI}/v1/embeddings", "/v1/embeddings")
@@ -495,9 +501,11 @@ def test_what_a_caller_tells_only_the_client_is_not_part_of_the_wire_body(key):
         InferenceRequest(
             "POST", "vertexai:///generate_content_stream", {"model": "g"}, "/generate_content_stream"
         ),
+        InferenceRequest("POST", "vertexai:///embed_content", {"model": "g"}, "/embed_content"),
+        InferenceRequest("POST", "https://h/generate_content", {"model": "g"}, "/generate_content"),
         OtherRequest({"provider": "p", "tool_name": "t", "kwargs": {}}),
     ],
-    ids=["gemini", "gemini-stream", "tool-call"],
+    ids=["gemini", "gemini-stream", "other-scheme", "gemini-by-host", "tool-call"],
 )
 def test_what_never_was_http_stands_for_no_wire_request(recording):
     assert wire_request_of(recording) is None

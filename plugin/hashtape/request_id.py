@@ -306,7 +306,7 @@ def wire_forms(request: RecordedRequest) -> set[tuple[str, str, str]]:
         if body.get("encoding_format") == "base64" and path.endswith("/embeddings"):
             del body["encoding_format"]
         if path.endswith(_OLLAMA_RECORDED):
-            body = {key: value for key, value in body.items() if not _says_nothing(value)}
+            body = {key: value for key, value in body.items() if not _says_nothing(key, value)}
         if "messages" in body:
             paths |= {re.sub(r"(?<!/chat)/completions$", "/chat/completions", path) for path in paths}
     comparable = _comparable(body)
@@ -326,7 +326,8 @@ def wire_request_of(request: RecordedRequest, *, base64: bool = False) -> WireRe
     if not isinstance(request, InferenceRequest) or _never_was_http(request):
         return None
     parts = urlsplit(request.url)
-    url = parts._replace(path=_wire_path(parts.path)).geturl()
+    is_wire_path = request.endpoint and not request.endpoint.startswith(("/v1/", "/api/"))
+    url = parts._replace(path=parts.path if is_wire_path else _wire_path(parts.path)).geturl()
     method, body = _wire_method(request), _wire_body(request)
     if method == "GET":
         return WireRequest(method, url)
@@ -335,9 +336,9 @@ def wire_request_of(request: RecordedRequest, *, base64: bool = False) -> WireRe
     return WireRequest(method, url, compact(body), "application/json")
 
 
-def _says_nothing(value: Json) -> bool:
-    """Whether a value is one that Ollama's client adds of its own accord; a zero is none (spec §3)."""
-    return value is None or value is False or value in ("", [], {})
+def _says_nothing(key: str, value: Json) -> bool:
+    """Whether a value is one that Ollama's client adds of its own accord (spec §3)."""
+    return value is None or value in ("", [], {}) or (value is False and key in {"raw", "stream"})
 
 
 def _never_was_http(request: InferenceRequest) -> bool:

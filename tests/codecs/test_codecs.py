@@ -7,7 +7,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from hashtape.codecs import CODECS, Context, Decoded, decode, encode, media_type
+from hashtape.codecs import CODECS, Context, Decoded, decode, encode, media_type, stream_decoder
 
 CHAT = Context("/v1/chat/completions")
 DONE = b"data: [DONE]\n\n"
@@ -238,6 +238,27 @@ def test_a_chat_stream_is_stored_as_its_chunks():
     chunks = [{"__type__": label, "__data__": {"choices": [1]}}]
     expected = Decoded(chunks, is_streaming=True)
     assert decode(b'data: {"choices": [1]}\n\n' + DONE, CHAT) == (expected, "text/event-stream")
+
+
+@pytest.mark.parametrize(
+    ("operation", "content_type", "status", "expected"),
+    [
+        ("/v1/chat/completions", "text/event-stream; charset=utf-8", 200, True),
+        ("/v1/completions", "Text/Event-Stream", 200, True),
+        ("/v1/chat/completions", "text/event-stream", 500, False),
+        ("/v1/chat/completions", "application/json", 200, False),
+        ("/v1/chat/completions", "", 200, False),
+        ("/v1/responses", "text/event-stream", 200, False),
+        ("", "text/event-stream", 200, False),
+    ],
+)
+def test_a_chat_stream_can_be_decoded_as_it_arrives(operation, content_type, status, expected):
+    context = Context(operation, content_type, status)
+    decoder = stream_decoder(context)
+    assert (decoder is not None) is expected
+    if decoder is not None:
+        chunks = decoder.feed(b"data: {}\n\n" + DONE)
+        assert Decoded(chunks, is_streaming=True) == decode(b"data: {}\n\n" + DONE, context)[0]
 
 
 def test_a_stream_of_which_a_byte_would_be_lost_is_stored_as_text():

@@ -115,6 +115,14 @@ def test_streams_of_other_operations_are_not_decoded(operation):
     assert CODEC.decode(STREAM, Context(operation)) is None
 
 
+@pytest.mark.parametrize("chunks", [[delta("a"), {}], [delta("a")], []], ids=["two", "one", "none"])
+def test_a_stream_that_broke_off_comes_back_without_its_end(chunks):
+    decoded = Decoded(labelled(*chunks), is_streaming=True)
+    cut = Context("/v1/chat/completions", is_cut=True)
+    assert CODEC.encode(decoded, cut) == b"".join(map(event, chunks))
+    assert CODEC.encode(decoded, CHAT) == b"".join(map(event, chunks)) + DONE
+
+
 # --- As it arrives --------------------------------------------------------------------------------------
 
 
@@ -139,6 +147,24 @@ def test_a_stream_that_is_not_complete_says_so(body, deviates):
     decoder.feed(body)
     assert not decoder.is_complete()
     assert decoder.deviates is deviates
+
+
+def test_what_follows_the_last_event_is_known():
+    decoder = OpenAIStreamDecoder(CHUNK)
+    decoder.feed(event(delta("a")) + b'data: {"b":')
+    assert decoder.rest == b'data: {"b":'
+    decoder.feed(b"1}\n\n")
+    assert decoder.rest == b""
+
+
+@given(st.lists(st.integers(0, 400), max_size=10))
+@settings(max_examples=50, deadline=None)
+def test_the_chunks_are_passed_on_as_they_come_and_the_end_once(places):
+    decoder, passed_on = OpenAIStreamDecoder(CHUNK), b""
+    for start, end in pairwise([0, *sorted(min(place, len(STREAM)) for place in places), len(STREAM)]):
+        passed_on += decoder.encode(decoder.feed(STREAM[start:end]))
+        assert STREAM[:end].removesuffix(decoder.rest) == passed_on
+    assert decoder.encode(decoder.feed(b"")) == b""
 
 
 pieces = st.sampled_from(

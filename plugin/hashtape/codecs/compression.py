@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 import importlib
 import zlib
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,6 +24,17 @@ def _deflate(body: bytes) -> bytes:
         return zlib.decompress(body, -zlib.MAX_WBITS)  # what some servers mean by deflate
 
 
+def _zstandard(module: Any, body: bytes) -> bytes:
+    frames: list[bytes] = []
+    while body:
+        frame = module.ZstdDecompressor().decompressobj()
+        frames.append(frame.decompress(body))
+        if not frame.eof:
+            raise ValueError("a frame is cut off")
+        body = frame.unused_data
+    return b"".join(frames)
+
+
 def _from_library(*names: str) -> Callable[[bytes], bytes] | None:
     for name in names:
         try:
@@ -31,7 +42,7 @@ def _from_library(*names: str) -> Callable[[bytes], bytes] | None:
         except ImportError:
             continue
         if name == "zstandard":
-            return lambda body: bytes(module.ZstdDecompressor().decompressobj().decompress(body))
+            return lambda body: _zstandard(module, body)
         return lambda body: bytes(module.decompress(body))
     return None
 
