@@ -357,6 +357,8 @@ def _indented(value: Json, line_break: str) -> str:
         return encode_basestring(value)
     if value is None:
         return "null"
+    if isinstance(value, int) and not isinstance(value, bool):
+        return int.__repr__(value)
     if isinstance(value, dict) and value:
         inner = line_break + "  "
         items = [f"{inner}{encode_basestring(key)}: {_indented(item, inner)}" for key, item in value.items()]
