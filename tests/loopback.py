@@ -184,7 +184,7 @@ class LoopbackServer:
         self._server.script = deque()
         self._server.lock = threading.Lock()
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.002,), daemon=True)
-        self._is_running = False
+        self.is_running = False
 
     @property
     def origin(self) -> str:
@@ -207,12 +207,12 @@ class LoopbackServer:
 
     def start(self) -> LoopbackServer:
         self._thread.start()
-        self._is_running = True
+        self.is_running = True
         return self
 
     def stop(self) -> None:
-        if self._is_running:
-            self._is_running = False
+        if self.is_running:
+            self.is_running = False
             self._server.shutdown()
             self._server.server_close()
             self._thread.join()

@@ -8,49 +8,14 @@ import re
 import warnings
 from decimal import Decimal
 
-import httpx
 import pytest
 from vcr.request import Request
 
 import hashtape
-from loopback import LoopbackServer, Reply
+from loopback import Reply
 
 REPLAYING = ["none", "once", "new_episodes"]
 REPLACING = ["all", "rewrite"]
-
-
-@pytest.fixture(scope="module")
-def running():
-    started = LoopbackServer().start()
-    yield started
-    started.stop()
-
-
-@pytest.fixture
-def server(running):
-    """The server as new: to start and stop one takes longer than most of these many tests."""
-    running.received.clear()
-    running._server.script.clear()
-    return running
-
-
-@pytest.fixture
-def cassette(tmp_path):
-    return tmp_path / "calls"
-
-
-@pytest.fixture
-def http():
-    with httpx.Client(verify=False) as client:
-        yield client
-
-
-@pytest.fixture
-def get(server, http):
-    def call(path="/one"):
-        return http.get(server.origin + path).json()["number"]
-
-    return call
 
 
 @pytest.fixture

@@ -7,7 +7,6 @@ import json
 import sys
 import time
 
-import httpx
 import openai
 import pytest
 from vcr.errors import UnhandledHTTPRequestError
@@ -16,25 +15,6 @@ from vcr.request import Request
 
 import hashtape
 from loopback import LoopbackServer, Reply
-
-
-@pytest.fixture
-def cassette(tmp_path):
-    return tmp_path / "calls"
-
-
-@pytest.fixture
-def http():
-    with httpx.Client(verify=False) as client:
-        yield client
-
-
-@pytest.fixture
-def get(server, http):
-    def call(path="/one"):
-        return http.get(server.origin + path).json()["number"]
-
-    return call
 
 
 @pytest.fixture

@@ -5,7 +5,6 @@ import gzip
 import json
 import urllib.request
 
-import httpx
 import pytest
 import vcr
 from vcr.persisters.filesystem import FilesystemPersister
@@ -13,40 +12,6 @@ from vcr.persisters.filesystem import FilesystemPersister
 import hashtape
 from hashtape.vcr_adapter import RecordingPersister, RecordingSerializer, matchers
 from loopback import LoopbackServer, Reply, chat_chunks, sse
-
-
-@pytest.fixture(scope="module")
-def running():
-    started = LoopbackServer().start()
-    yield started
-    started.stop()
-
-
-@pytest.fixture
-def server(running):
-    """The server as new: to start and stop one takes longer than most of these many tests."""
-    running.received.clear()
-    running._server.script.clear()
-    return running
-
-
-@pytest.fixture
-def cassette(tmp_path):
-    return tmp_path / "calls"
-
-
-@pytest.fixture
-def http():
-    with httpx.Client(verify=False) as client:
-        yield client
-
-
-@pytest.fixture
-def get(server, http):
-    def call(path="/one"):
-        return http.get(server.origin + path).json()["number"]
-
-    return call
 
 
 @pytest.fixture
@@ -622,3 +587,13 @@ def test_a_configured_vcr_has_the_matchers_for_yaml_cassettes_too(tmp_path, say)
     with configured().use_cassette(tmp_path / "calls.yaml", record_mode="none", **options):
         assert say("hi", indent=2) == 1
     assert (tmp_path / "calls.yaml").is_file()
+
+
+def test_configuring_again_replaces_the_test_id(cassette, server, get):
+    my_vcr = vcr.VCR()
+    for test_id in ("one", "two"):
+        hashtape.configure(my_vcr, test_id=test_id)
+        with my_vcr.use_cassette(cassette):
+            get()
+    stored = [json.loads(path.read_text())["test_id"] for path in cassette.iterdir()]
+    assert sorted(stored) == ["one", "two"]

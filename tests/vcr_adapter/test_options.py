@@ -8,23 +8,11 @@ import json
 import re
 import zlib
 
-import httpx
 import pytest
 import vcr
 
 import hashtape
 from loopback import Reply
-
-
-@pytest.fixture
-def cassette(tmp_path):
-    return tmp_path / "calls"
-
-
-@pytest.fixture
-def http():
-    with httpx.Client(verify=False) as client:
-        yield client
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ import pytest
 from vcr.errors import CannotOverwriteExistingCassetteException
 
 import hashtape
-from loopback import LoopbackServer, Reply, chat_chunks, sse
+from loopback import Reply, chat_chunks, sse
 
 JSON = {"content-type": "application/json"}
 CHAT = {"model": "demo", "messages": [{"role": "user", "content": "hi"}]}
@@ -67,26 +67,6 @@ CLIENTS = [with_requests, with_urllib3, with_aiohttp, with_urllib]
 @pytest.fixture(params=CLIENTS, ids=lambda client: client.__name__.removeprefix("with_"))
 def call(request):
     return request.param
-
-
-@pytest.fixture(scope="module")
-def running():
-    started = LoopbackServer().start()
-    yield started
-    started.stop()
-
-
-@pytest.fixture
-def server(running):
-    """The server as new: to start and stop one takes longer than most of these many tests."""
-    running.received.clear()
-    running._server.script.clear()
-    return running
-
-
-@pytest.fixture
-def cassette(tmp_path):
-    return tmp_path / "calls"
 
 
 @pytest.fixture

@@ -13,25 +13,6 @@ from loopback import Reply
 
 
 @pytest.fixture
-def cassette(tmp_path):
-    return tmp_path / "calls"
-
-
-@pytest.fixture
-def http():
-    with httpx.Client(verify=False) as client:
-        yield client
-
-
-@pytest.fixture
-def get(server, http):
-    def call(path="/one"):
-        return http.get(server.origin + path).json()["number"]
-
-    return call
-
-
-@pytest.fixture
 def get_and_fail(cassette, get):
     def call(*paths, **options):
         with hashtape.use_cassette(cassette, **options):

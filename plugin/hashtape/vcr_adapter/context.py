@@ -23,6 +23,7 @@ __all__ = ["configure", "equip", "use_cassette"]
 
 _STOCK_MATCH_ON = tuple(VCR().match_on)
 _SERIALIZER = "hashtape"
+_STOCK = "_hashtape_stock"
 _FILTERS = {
     "before_record_request": (
         "before_record",
@@ -101,7 +102,10 @@ def equip(vcr: Any, setup: CassetteSetup) -> None:
         vcr: The `vcr.VCR`.
         setup: What the caller knows of the cassettes to come.
     """
-    stock_persister, stock_use_cassette = vcr.persister, vcr._use_cassette
+    # A VCR that is equipped already is equipped anew, from what it was before.
+    stock_persister, stock_use_cassette = getattr(
+        vcr._use_cassette, _STOCK, (vcr.persister, vcr._use_cassette)
+    )
     persister = RecordingPersister(setup.test_id)
     setup = replace(setup, stock_persister=stock_persister)
     vcr.register_serializer(_SERIALIZER, RecordingSerializer(setup.test_id))
@@ -119,6 +123,7 @@ def equip(vcr: Any, setup: CassetteSetup) -> None:
             return CassetteContext.from_args(RecordingCassette, **_args(vcr, setup, options))
         return CassetteContext(RecordingCassette, lambda: _args(vcr, setup, options))
 
+    setattr(use, _STOCK, (stock_persister, stock_use_cassette))
     vcr._use_cassette = use
 
 

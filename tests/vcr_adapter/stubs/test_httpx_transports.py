@@ -15,7 +15,7 @@ from http import HTTPStatus
 import pytest
 
 import hashtape
-from loopback import LoopbackServer, Received, Reply, chat_chunks, sse
+from loopback import Received, Reply, chat_chunks, sse
 
 JSON = {"content-type": "application/json"}
 DEFAULT = b'{"answer": [1, 2.5, "gr\\u00fcn"]}'
@@ -140,40 +140,20 @@ ON_THE_WIRE = ["HTTP", "HTTP async"]
 IN_MEMORY = ["ASGI", "WSGI", "mock", "mock async"]
 
 
-@pytest.fixture(scope="module")
-def running():
-    started = LoopbackServer().start()
-    yield started
-    started.stop()
-
-
-@pytest.fixture
-def shared(running):
-    """The loopback server as new: starting one for each of so many tests takes longer than the tests."""
-    running.received.clear()
-    running._server.script.clear()
-    return running
-
-
 @pytest.fixture(params=[*ON_THE_WIRE, *IN_MEMORY])
 def place(request, family):
-    app = request.getfixturevalue("shared") if request.param in ON_THE_WIRE else App()
+    app = request.getfixturevalue("server") if request.param in ON_THE_WIRE else App()
     return Place(family, request.param, app)
 
 
 @pytest.fixture(params=ON_THE_WIRE)
-def wire(request, family, shared):
-    return Place(family, request.param, shared)
+def wire(request, family, server):
+    return Place(family, request.param, server)
 
 
 @pytest.fixture(params=IN_MEMORY)
 def memory(request, family):
     return Place(family, request.param, App())
-
-
-@pytest.fixture
-def cassette(tmp_path):
-    return tmp_path / "calls"
 
 
 @pytest.fixture

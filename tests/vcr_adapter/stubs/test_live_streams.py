@@ -15,11 +15,6 @@ EVENTS = sse(*chat_chunks(1, "demo", WORDS))
 HEADERS = {"content-type": "text/event-stream"}
 
 
-@pytest.fixture
-def cassette(tmp_path):
-    return tmp_path / "recordings"
-
-
 def start(client):
     return client.chat.completions.create(
         model="demo", messages=[{"role": "user", "content": "hi"}], stream=True
