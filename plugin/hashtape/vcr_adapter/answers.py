@@ -8,15 +8,13 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass, field
-from functools import cached_property
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from hashtape.errors import HashtapeWarning, RecordingFileError
 from hashtape.recording import Answer, HttpRequest, InferenceRequest, OtherRequest, Recording, Unset
 from hashtape.recording_dir import FoundRecording, RecordingDir
 from hashtape.request_id import (
     SHARED_MODEL_LISTS,
-    WireRequest,
     candidate_ids,
     operation_of,
     wants_base64,
@@ -25,57 +23,12 @@ from hashtape.request_id import (
 from hashtape.vcr_adapter.conversion import vcr_request_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
+    from hashtape.vcr_adapter.asked import Asked
     from hashtape.vcr_adapter.setup import CassetteSetup
 
-__all__ = ["Answers", "Asked", "Entry", "Slot"]
-
-
-class Asked:
-    """A request on its way through the cassette, after the user's filters.
-
-    Args:
-        build: Makes vcrpy's request, filtered; it is made only when something needs it.
-        wire: The same without secrets.
-        recorded: Its recorded form.
-        request_id: Its id.
-        original: vcrpy's request before the filters, if there are any.
-        hidden: The same after them and without what the user calls sensitive, as it is stored.
-    """
-
-    def __init__(
-        self,
-        build: Callable[[], Any],
-        wire: WireRequest,
-        recorded: InferenceRequest | HttpRequest,
-        request_id: str,
-        *,
-        original: Any = None,
-        hidden: Any = None,
-    ) -> None:
-        self._build = build
-        self._original = original
-        self._hidden = hidden
-        self.wire = wire
-        self.recorded = recorded
-        self.request_id = request_id
-
-    @cached_property
-    def request(self) -> Any:
-        """The request of vcrpy, filtered."""
-        return self._build()
-
-    @property
-    def original(self) -> Any:
-        """The request of vcrpy before the filters."""
-        return self.request if self._original is None else self._original
-
-    @property
-    def hidden(self) -> Any:
-        """The request of vcrpy as it is stored."""
-        return self.request if self._hidden is None else self._hidden
+__all__ = ["Answers", "Entry", "Slot"]
 
 
 @dataclass(slots=True, eq=False)

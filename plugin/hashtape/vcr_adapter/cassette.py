@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 
 from vcr.cassette import Cassette, _run_hooks
 from vcr.errors import UnhandledHTTPRequestError
-from vcr.filters import sensitive_data_hooks
 from vcr.record_mode import RecordMode
 from vcr.request import Request
 
@@ -24,7 +23,8 @@ from hashtape.recording import OtherRequest
 from hashtape.recording_dir import RecordingDir
 from hashtape.redaction import redact_url
 from hashtape.request_id import WireRequest, id_of, recorded_form
-from hashtape.vcr_adapter.answers import Answers, Asked, Slot
+from hashtape.vcr_adapter.answers import Answers, Slot
+from hashtape.vcr_adapter.asked import Asked, hiding
 from hashtape.vcr_adapter.conversion import (
     answer_of,
     decompressed,
@@ -41,15 +41,11 @@ from hashtape.vcr_adapter.stubs import httpx_patches
 from hashtape.vcr_adapter.yaml_fallback import YamlFallback, serializer_for
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from hashtape.recording import Answer
     from hashtape.vcr_adapter.conversion import VcrResponse
     from hashtape.vcr_adapter.setup import CassetteSetup
 
 __all__ = ["RecordingCassette"]
-
-_NO_RESPONSE: VcrResponse = {"status": {"code": 200, "message": ""}, "headers": {}, "body": {"string": b""}}
 
 
 class RecordingCassette(Cassette):  # type: ignore[misc]  # vcrpy is untyped
@@ -73,7 +69,7 @@ class RecordingCassette(Cassette):  # type: ignore[misc]  # vcrpy is untyped
             asks_again=self.record_mode == RecordMode.ALL,
             repeats=self.allow_playback_repeats,
         )
-        self._hide = _hiding(options.get("filter_sensitive_data"))
+        self._hide = hiding(options.get("filter_sensitive_data"))
         self._filters_requests = bool(
             options.get("before_record_request") or options.get("filter_sensitive_data")
         )
@@ -439,28 +435,3 @@ class RecordingCassette(Cassette):  # type: ignore[misc]  # vcrpy is untyped
             request_id=asked.request_id,
             reason=reason,
         )
-
-
-def _hiding(sensitive: Any) -> Callable[[Any], Any]:
-    """What vcrpy's `filter_sensitive_data` does to a request before it is saved, for its id.
-
-    A value that the user computes from the response is not known when a request is looked up.
-    """
-    if not sensitive:
-        return lambda request: request
-
-    def tolerant(value: Any) -> Any:
-        if not callable(value):
-            return value
-
-        def compute(request: Any, response: VcrResponse) -> Any:
-            try:
-                return value(request, response)
-            except Exception:  # noqa: BLE001  (the user's function, given a response that is not there)
-                return None
-
-        return compute
-
-    pairs = sensitive.items() if isinstance(sensitive, dict) else sensitive
-    hide, _ = sensitive_data_hooks([(name, tolerant(value)) for name, value in pairs])
-    return lambda request: hide(request, copy.deepcopy(_NO_RESPONSE))[0]

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from hashtape.codecs import Json, StreamDecoder
-    from hashtape.vcr_adapter.answers import Asked
+    from hashtape.vcr_adapter.asked import Asked
     from hashtape.vcr_adapter.conversion import Head
 
 __all__ = ["CLOSED", "LiveStream"]

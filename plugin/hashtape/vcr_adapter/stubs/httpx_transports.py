@@ -20,7 +20,7 @@ from hashtape.vcr_adapter.stubs.httpx_streams import streams_of
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator
 
-    from hashtape.vcr_adapter.answers import Asked
+    from hashtape.vcr_adapter.asked import Asked
     from hashtape.vcr_adapter.cassette import RecordingCassette
     from hashtape.vcr_adapter.conversion import VcrResponse
     from hashtape.vcr_adapter.live import LiveStream

@@ -1,0 +1,90 @@
+"""A request that the cassette is asked for, in the forms that it has on its way."""
+
+from __future__ import annotations
+
+import copy
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from vcr.filters import sensitive_data_hooks
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from hashtape.recording import HttpRequest, InferenceRequest
+    from hashtape.request_id import WireRequest
+    from hashtape.vcr_adapter.conversion import VcrResponse
+
+__all__ = ["Asked", "hiding"]
+
+_NO_RESPONSE: VcrResponse = {"status": {"code": 200, "message": ""}, "headers": {}, "body": {"string": b""}}
+
+
+class Asked:
+    """A request on its way through the cassette, after the user's filters.
+
+    Args:
+        build: Makes vcrpy's request, filtered; it is made only when something needs it.
+        wire: The same without secrets.
+        recorded: Its recorded form.
+        request_id: Its id.
+        original: vcrpy's request before the filters, if there are any.
+        hidden: The same after them and without what the user calls sensitive, as it is stored.
+    """
+
+    def __init__(
+        self,
+        build: Callable[[], Any],
+        wire: WireRequest,
+        recorded: InferenceRequest | HttpRequest,
+        request_id: str,
+        *,
+        original: Any = None,
+        hidden: Any = None,
+    ) -> None:
+        self._build = build
+        self._original = original
+        self._hidden = hidden
+        self.wire = wire
+        self.recorded = recorded
+        self.request_id = request_id
+
+    @cached_property
+    def request(self) -> Any:
+        """The request of vcrpy, filtered."""
+        return self._build()
+
+    @property
+    def original(self) -> Any:
+        """The request of vcrpy before the filters."""
+        return self.request if self._original is None else self._original
+
+    @property
+    def hidden(self) -> Any:
+        """The request of vcrpy as it is stored."""
+        return self.request if self._hidden is None else self._hidden
+
+
+def hiding(sensitive: Any) -> Callable[[Any], Any]:
+    """What vcrpy's `filter_sensitive_data` does to a request before it is saved, for its id.
+
+    A value that the user computes from the response is not known when a request is looked up.
+    """
+    if not sensitive:
+        return lambda request: request
+
+    def tolerant(value: Any) -> Any:
+        if not callable(value):
+            return value
+
+        def compute(request: Any, response: VcrResponse) -> Any:
+            try:
+                return value(request, response)
+            except Exception:  # noqa: BLE001  (the user's function, given a response that is not there)
+                return None
+
+        return compute
+
+    pairs = sensitive.items() if isinstance(sensitive, dict) else sensitive
+    hide, _ = sensitive_data_hooks([(name, tolerant(value)) for name, value in pairs])
+    return lambda request: hide(request, copy.deepcopy(_NO_RESPONSE))[0]
