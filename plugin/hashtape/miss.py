@@ -32,6 +32,7 @@ def describe_miss(
     played: int,
     recorded: bool,
     broken: Sequence[RecordingFileError] = (),
+    others: Sequence[str] = (),
 ) -> str:
     """The text of a miss.
 
@@ -44,6 +45,7 @@ def describe_miss(
         played: How many answers to this very request the cassette had, all played already.
         recorded: Whether the cassette has recordings of this test at all.
         broken: Files of the cassette that could not be read.
+        others: The test ids of the recordings in the directory, if they are of other tests only.
     """
     if played:
         times = "once" if played == 1 else f"{played} times"
@@ -58,6 +60,10 @@ def describe_miss(
         f"  expected: {directory / f'{request_id}.json'}",
         f"  record mode: {record_mode}, which does not record it",
     ]
+    if others:
+        more = f" and {len(others) - 1} more" if len(others) > 1 else ""
+        lines.append(f"  the recordings there belong to {others[0]}{more}: the test id is part of each name,")
+        lines.append("  so after renaming or moving a test, record it again")
     lines += [f"  unreadable: {error}" for error in broken]
     if test_id is not None:
         command = f"pytest {shlex.quote(test_id)} --record-mode={mode}"

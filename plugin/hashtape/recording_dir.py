@@ -91,10 +91,16 @@ class RecordingDir:
                 f"{self.path}: expected a directory of recordings, but it cannot be looked at "
                 f"({error.strerror}). Check its permissions: ls -ld {self.path}"
             ) from None
+        if not blocked and not self.path.is_dir():
+            nearest = next((parent for parent in self.path.parents if os.path.lexists(parent)), self.path)
+            blocked = not nearest.is_dir()
+        else:
+            nearest = self.path
         if blocked:
+            place = "" if nearest == self.path else f" (at {nearest})"
             raise CassetteDirectoryError(
-                f"{self.path}: expected a directory of recordings, got a file. "
-                f"Move it out of the way: mv {self.path} {self.path}.bak"
+                f"{self.path}: expected a directory of recordings, got a file{place}. "
+                f"Move it out of the way: mv {nearest} {nearest}.bak"
             )
 
     def is_empty(self) -> bool:
@@ -252,6 +258,11 @@ class RecordingDir:
             CassetteDirectoryError: It cannot be made.
         """
         if self.path.is_dir():
+            if not os.access(self.path, os.W_OK | os.X_OK):
+                raise CassetteDirectoryError(
+                    f"{self.path}: expected a directory to record to, got one that is read-only. "
+                    f"Change its permissions: chmod u+wx {self.path}"
+                )
             return False
         self.check()
         try:
@@ -259,8 +270,7 @@ class RecordingDir:
         except OSError as error:
             raise CassetteDirectoryError(
                 f"{self.path}: expected to make this directory for new recordings, got: {error.strerror}. "
-                f"Check the permissions of the nearest directory that exists, "
-                f"or name another in the vcr_cassette_dir fixture"
+                f"Check the permissions of the nearest directory that exists, or choose another directory"
             ) from None
         return True
 

@@ -19,7 +19,8 @@ def test_demo_records_shows_and_replays_without_a_server(tmp_path, seed_path):
     assert str(path.relative_to(tmp_path)) in shown
     assert '"content": "Say hello to whoever reads this recording."' in shown
     assert shown.count("Hello! You can read this: it is plain JSON, one chunk after the other.") == 2
-    assert shown.count("1 request reached the server") == 2
+    assert shown.count("requests that reached the server: 1\n") == 1
+    assert shown.count("requests that reached the server: still 1") == 1
     assert seed.count("I'm sorry, but I couldn't find any specific information") == 2
     assert seed_path.name in seed
 

@@ -210,7 +210,7 @@ def test_an_unusual_body_comes_back(body, context):
     ("body", "context", "expected", "usual"),
     [
         (b'{"a": 1}', Context(), Decoded({"a": 1}), "application/json"),
-        (b"hello", Context(), Decoded("hello"), "text/plain"),
+        (b"hello", Context(), Decoded("hello"), "text/plain; charset=utf-8"),
         (b"", Context(), Decoded(""), ""),
         (
             b"\xff",
@@ -223,7 +223,7 @@ def test_an_unusual_body_comes_back(body, context):
             b'event: a\ndata: {"type":"a"}\n\n',
             Context(),
             Decoded('event: a\ndata: {"type":"a"}\n\n'),
-            "text/plain",
+            "text/plain; charset=utf-8",
         ),
     ],
     ids=["json", "text", "nothing", "binary", "error", "other-stream"],
@@ -237,7 +237,10 @@ def test_a_chat_stream_is_stored_as_its_chunks():
     label = "openai.types.chat.chat_completion_chunk.ChatCompletionChunk"
     chunks = [{"__type__": label, "__data__": {"choices": [1]}}]
     expected = Decoded(chunks, is_streaming=True)
-    assert decode(b'data: {"choices": [1]}\n\n' + DONE, CHAT) == (expected, "text/event-stream")
+    assert decode(b'data: {"choices": [1]}\n\n' + DONE, CHAT) == (
+        expected,
+        "text/event-stream; charset=utf-8",
+    )
 
 
 @pytest.mark.parametrize(
@@ -302,7 +305,7 @@ def test_spelling_is_all_that_may_change():
         (
             Decoded(["event: a", "data: {}", ""], is_streaming=True),
             Context(),
-            (b"event: a\ndata: {}\n\n", "text/event-stream"),
+            (b"event: a\ndata: {}\n\n", "text/event-stream; charset=utf-8"),
         ),
         (Decoded(None), Context("/v1/chat/completions"), (b"", "")),
         (

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 
 import pytest
+
+from loopback import Reply
 
 
 def test_the_vcr_fixture_keeps_its_attributes(project):
@@ -28,8 +31,6 @@ def test_the_vcr_fixture_keeps_its_attributes(project):
         """.replace("@pytest", "import json\n        @pytest", 1)
     )
     project.hits("--record-mode=once", passed=1)
-    import os
-
     os.environ["REPLAY"] = "1"
     try:
         assert project.hits(passed=1) == 0
@@ -121,7 +122,7 @@ def test_under_xdist_in_either_layout(project, layout):
 
 def test_recording_the_seeds_exchange_gives_the_seeds_file(project, seed_path, seed_text):
     """The seed's request, sent by the real client under the seed's test id, makes the seed byte for byte."""
-    from loopback import Reply, sse
+    from loopback import sse
 
     seed = json.loads(seed_text)
     chunks = sse(
@@ -177,8 +178,6 @@ def test_without_pytest_recording_the_plugin_does_no_harm(project):
 
 
 def test_response_headers_can_be_asked_for(project):
-    from loopback import Reply
-
     project.ini("hashtape_response_headers = X-Request-Id X-Other")
     project.server.script(
         Reply(
@@ -216,3 +215,51 @@ def test_a_cassette_path_that_is_a_file_is_an_error_that_names_it(project):
         ["*CassetteDirectoryError: *test_chat*expected a directory of recordings, got a file*"]
     )
     assert project.server.hits == 0
+
+
+def test_a_cookie_is_not_stored_even_if_asked_for(project):
+    project.ini("hashtape_response_headers = set-cookie")
+    headers = {"content-type": "application/json", "Set-Cookie": "session=very-secret"}
+    project.server.script(Reply(body=b"{}", headers=headers))
+    project.write(
+        """
+        import httpx
+        @pytest.mark.vcr
+        def test_chat():
+            with httpx.Client() as client:
+                client.get(os.environ["LOOPBACK"] + "/thing")
+                assert client.cookies.get("session") == (None if os.environ.get("REPLAY") else "very-secret")
+        """
+    )
+    project.hits("--record-mode=once", passed=1)
+    assert all(b"very-secret" not in content for content in project.files().values())
+
+
+def test_a_renamed_test_is_told_whose_recordings_are_there(project):
+    path = project.write("@pytest.mark.vcr\ndef test_chat(): ask('hi')")
+    project.hits("--record-mode=once", passed=1)
+    project.edit(path, "def test_chat", "def test_talk")
+    project.cassette("test_chat").rename(project.cassette("test_talk"))
+    result = project.run()
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(
+        ["*the recordings there belong to test_chat.py::test_chat: the test id is part*"]
+    )
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="nothing is read-only for root")
+def test_a_read_only_directory_fails_before_the_request_is_sent(project):
+    project.write("@pytest.mark.vcr\ndef test_chat(): ask('hi')")
+    project.cassette().mkdir(parents=True)
+    project.cassette().chmod(0o500)
+    assert project.hits("--record-mode=once", failed=1) == 0
+
+
+def test_a_file_in_the_way_of_the_directory_is_named(project):
+    project.write("@pytest.mark.vcr\ndef test_chat(): ask('hi')")
+    (project.path / "cassettes").write_text("in the way")
+    result = project.run("--record-mode=once")
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines(
+        ["*CassetteDirectoryError: *got a file (at *cassettes). Move it out of the way: mv *"]
+    )

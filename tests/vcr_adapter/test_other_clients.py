@@ -339,3 +339,42 @@ def test_aiohttp_streams(server, both):
     recorded, played = both(lambda: asyncio.run(lines()))
     assert b"".join(played) == b"".join(recorded) == b"one\ntwo\n"
     assert server.hits == 1
+
+
+@pytest.mark.parametrize("mode", ["once", "none"])
+@pytest.mark.parametrize(
+    "content_type",
+    [
+        "text/plain; charset=utf-8",
+        "text/plain",
+        "text/plain; charset=latin-1",
+        "text/html; charset=utf-8",
+        None,
+    ],
+)
+def test_text_is_read_in_the_charset_that_the_server_named(server, cassette, content_type, mode):
+    requests = pytest.importorskip("requests")
+    headers = {} if content_type is None else {"content-type": content_type}
+    server.script(Reply(body="café".encode(), headers=headers))
+    live = requests.get(f"{server.origin}/x")
+    server.script(Reply(body="café".encode(), headers=headers))
+    for record_mode in dict.fromkeys(["once", mode]):
+        with hashtape.use_cassette(cassette, record_mode=record_mode):
+            answer = requests.get(f"{server.origin}/x")
+        assert (answer.text, answer.encoding) == (live.text, live.encoding)
+        assert answer.headers.get("content-type") == content_type
+
+
+def test_a_stream_is_read_as_utf_8_on_replay(server, both):
+    requests = pytest.importorskip("requests")
+    chunks = sse(*chat_chunks(1, "demo", ["café"]))
+    server.script(Reply(chunks=chunks, headers={"content-type": "text/event-stream; charset=utf-8"}))
+
+    def text():
+        with requests.post(f"{server.base_url}/chat/completions", json=CHAT | {"stream": True}) as response:
+            datas = [
+                line[6:] for line in response.iter_lines(decode_unicode=True) if line.startswith("data: {")
+            ]
+            return "".join(json.loads(data)["choices"][0]["delta"].get("content", "") for data in datas)
+
+    assert both(text) == ("café", "café")

@@ -52,7 +52,7 @@ def demo(directory: Path) -> None:
         click.secho(f"1. Record a streamed chat from {server.base_url}", bold=True)
         with use_cassette(directory, record_mode="all", test_id=_TEST_ID):
             recorded = _chat(client)
-        click.echo(f"   {recorded}\n   {server.requests} request reached the server")
+        click.echo(f"   {recorded}\n   requests that reached the server: {server.requests}")
     path = _newest(directory)
     click.secho(f"\n2. What was stored: {path}", bold=True)
     click.echo(_excerpt(path))
@@ -60,7 +60,7 @@ def demo(directory: Path) -> None:
     click.secho("\n3. Stop the server, block the network, replay", bold=True)
     with _no_network(), use_cassette(directory, record_mode="none", test_id=_TEST_ID):
         replayed = _chat(client)
-    click.echo(f"   {replayed}\n   {server.requests} request reached the server")
+    click.echo(f"   {replayed}\n   requests that reached the server: still {server.requests}")
     if replayed != recorded:
         raise HashtapeError(f"{path}: expected the replay to say {recorded!r}, got {replayed!r}")
 

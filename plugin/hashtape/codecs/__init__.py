@@ -5,7 +5,7 @@ To add a format, write a `Codec` and put it into `CODECS` before the plain ones.
 
 from __future__ import annotations
 
-from hashtape.codecs.base import Codec, Context, Decoded, StreamDecoder, media_type
+from hashtape.codecs.base import Codec, Context, Decoded, StreamDecoder, is_usual, media_type
 from hashtape.codecs.compression import decompress
 from hashtape.codecs.json_text import (
     MAX_DEPTH,
@@ -26,6 +26,7 @@ __all__ = [
     "CODECS",
     "MAX_DEPTH",
     "MODEL_TYPE",
+    "STREAM_CONTENT_TYPE",
     "Codec",
     "Context",
     "Decoded",
@@ -38,6 +39,7 @@ __all__ = [
     "encode",
     "escape_surrogates",
     "is_deeper_than",
+    "is_usual",
     "media_type",
     "parse",
     "parse_object",
@@ -60,9 +62,13 @@ CODECS: tuple[Codec, ...] = (
 
 def stream_decoder(context: Context) -> StreamDecoder | None:
     """A decoder for a stream that is about to arrive; None if it can only be decoded as a whole."""
-    if context.media_type != OpenAIStreamCodec.media_type or not context.is_success:
+    if context.media_type != media_type(OpenAIStreamCodec.content_type) or not context.is_success:
         return None
     return OpenAIStreamCodec().decoder(context)
+
+
+STREAM_CONTENT_TYPE = OpenAIStreamCodec.content_type
+"""The content type of the streams that `stream_decoder` decodes."""
 
 
 def _respelled(body: bytes) -> bytes:
@@ -90,7 +96,7 @@ def decode(body: bytes, context: Context) -> tuple[Decoded, str]:
         context: What else is known of the exchange.
 
     Returns:
-        What is stored, for any bytes at all; and the media type that it has without a header.
+        What is stored, for any bytes at all; and the content type that it has without a header.
     """
     for codec in CODECS:
         decoded = codec.decode(body, context)
@@ -113,7 +119,7 @@ def encode(decoded: Decoded, context: Context) -> tuple[bytes, str]:
         context: What else is known of the exchange.
 
     Returns:
-        The bytes, and their media type; that is empty for an empty body.
+        The bytes, and their content type; that is empty for an empty body.
 
     Raises:
         ValueError: What is stored is in no known form.
@@ -121,5 +127,5 @@ def encode(decoded: Decoded, context: Context) -> tuple[bytes, str]:
     for codec in CODECS:
         body = codec.encode(decoded, context)
         if body is not None:
-            return body, codec.media_type if body else ""
+            return body, codec.content_type if body else ""
     raise ValueError("a body of no known form")

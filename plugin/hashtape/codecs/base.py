@@ -8,7 +8,17 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from hashtape.codecs.json_text import Json
 
-__all__ = ["Codec", "Context", "Decoded", "StreamDecoder", "chunk", "chunk_data", "is_chunk", "media_type"]
+__all__ = [
+    "Codec",
+    "Context",
+    "Decoded",
+    "StreamDecoder",
+    "chunk",
+    "chunk_data",
+    "is_chunk",
+    "is_usual",
+    "media_type",
+]
 
 
 def media_type(content_type: str) -> str:
@@ -21,6 +31,23 @@ def media_type(content_type: str) -> str:
     """
     parts = [part.strip().lower() for part in content_type.split(";")]
     return "; ".join(part for part in parts if part and part not in {"charset=utf-8", 'charset="utf-8"'})
+
+
+def is_usual(content_type: str, usual: str) -> bool:
+    """Whether a content type goes without saying for a body that a codec writes.
+
+    JSON and event streams are UTF-8, whether their servers say so or not. Text is what it says: without a
+    charset, some clients take it for Latin-1.
+
+    >>> is_usual("application/json; charset=utf-8", "application/json")
+    True
+    >>> is_usual("text/plain", "text/plain; charset=utf-8")
+    False
+    """
+    spelled = [part.strip().lower().replace('"', "") for part in content_type.split(";")]
+    if "; ".join(part for part in spelled if part) == usual:
+        return True
+    return media_type(content_type) == media_type(usual) and not usual.startswith("text/plain")
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +101,7 @@ class Codec(Protocol):
     """
 
     name: str
-    media_type: str
+    content_type: str
     """The content type of an encoded body whose recording names none."""
 
     def decode(self, body: bytes, context: Context) -> Decoded | None:

@@ -20,7 +20,7 @@ class OpenAIAnswerCodec:
     """A JSON object ↔ one labelled entry. Encodes every labelled answer, whatever class the label names."""
 
     name = "openai-answer"
-    media_type = "application/json"
+    content_type = "application/json"
 
     def decode(self, body: bytes, context: Context) -> Decoded | None:
         """See `Codec`."""
@@ -41,7 +41,7 @@ class ModelListCodec:
     """`{"object": "list", "data": […]}` ↔ a bare list of labelled models (spec §5)."""
 
     name = "openai-models"
-    media_type = "application/json"
+    content_type = "application/json"
 
     def decode(self, body: bytes, context: Context) -> Decoded | None:
         """See `Codec`. A list with more to it (paging, say) is not this format."""

@@ -71,7 +71,7 @@ class EmbeddingsCodec:
     """An embeddings answer ↔ one labelled entry whose vectors are lists of floats."""
 
     name = "openai-embeddings"
-    media_type = "application/json"
+    content_type = "application/json"
 
     def decode(self, body: bytes, context: Context) -> Decoded | None:
         """See `Codec`."""

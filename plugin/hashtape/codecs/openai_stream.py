@@ -67,7 +67,7 @@ class OpenAIStreamCodec:
     """Bytes of a chat or completions stream ↔ a list of its chunks."""
 
     name = "openai-stream"
-    media_type = "text/event-stream"
+    content_type = "text/event-stream; charset=utf-8"
 
     def decoder(self, context: Context) -> OpenAIStreamDecoder | None:
         """A decoder for a stream of this exchange; None if the operation has none of this format."""

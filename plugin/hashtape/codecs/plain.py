@@ -18,7 +18,7 @@ class RawLinesCodec:
     """Streams that older recorders stored as a list of text lines: read, never written (spec §6)."""
 
     name = "raw-lines"
-    media_type = "text/event-stream"
+    content_type = "text/event-stream; charset=utf-8"
 
     def decode(self, body: bytes, context: Context) -> Decoded | None:  # noqa: ARG002  (protocol)
         """Nothing is stored like this any more."""
@@ -38,7 +38,7 @@ class JsonLinesCodec:
     """One JSON value a line: how the labelled chunks of other recorders come back (spec §5, Ollama)."""
 
     name = "json-lines"
-    media_type = "application/x-ndjson"
+    content_type = "application/x-ndjson"
 
     def decode(self, body: bytes, context: Context) -> Decoded | None:  # noqa: ARG002  (protocol)
         """Not decoded yet: such a stream is stored as text."""
@@ -55,7 +55,7 @@ class JsonCodec:
     """Any JSON but a string or null, which would look like text and like no body at all."""
 
     name = "json"
-    media_type = "application/json"
+    content_type = "application/json"
 
     def decode(self, body: bytes, context: Context) -> Decoded | None:  # noqa: ARG002  (protocol)
         """See `Codec`."""
@@ -77,7 +77,7 @@ class TextCodec:
     """Text as text, with no body at all as the empty text."""
 
     name = "text"
-    media_type = "text/plain"
+    content_type = "text/plain; charset=utf-8"
 
     def decode(self, body: bytes, context: Context) -> Decoded | None:  # noqa: ARG002  (protocol)
         """See `Codec`."""
@@ -100,7 +100,7 @@ class BinaryCodec:
     """Everything else: base64."""
 
     name = "binary"
-    media_type = "application/octet-stream"
+    content_type = "application/octet-stream"
 
     def decode(self, body: bytes, context: Context) -> Decoded:  # noqa: ARG002  (protocol)
         """See `Codec`; takes every body."""

@@ -7,6 +7,8 @@ is looked for by what the recordings say (spec §3).
 from __future__ import annotations
 
 import warnings
+from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -93,6 +95,7 @@ class Answers:
         """The files of the cassette that turned out to be no recordings."""
         self.used: dict[Slot, None] = {}
         """The answers played or recorded, in the order of their first use."""
+        self._asked_again: Counter[str] = Counter()  # how often, by request id
         self._setup = setup
         self._asks_again = asks_again
         self._repeats = repeats
@@ -117,10 +120,20 @@ class Answers:
             self._existed = self._setup.yaml_path is not None or self._setup.has_recordings(self.directory)
         return self._existed
 
+    def other_test_ids(self) -> list[str]:
+        """The tests that the recordings of the directory belong to instead."""
+        found: set[str] = set()
+        for path in self.directory.files():
+            with suppress(RecordingFileError, FileNotFoundError):
+                test_id = self.directory.test_id_of(path)
+                if isinstance(test_id, str) and test_id != self._setup.test_id:
+                    found.add(test_id)
+        return sorted(found)
+
     def next_slot(self, asked: Asked) -> Slot | None:
         """The answer to play next for a request; None if there is none left."""
         if self._asks_again:
-            return None
+            return None  # what was recorded is asked for again
         host = _host(asked.wire.url)
         for find in (self.with_id, self.with_content, self._with_matchers):
             for entry in find(asked):
@@ -245,12 +258,16 @@ class Answers:
             entry.plays.clear()
             entry.fresh.clear()
 
-    def prepare(self) -> None:
-        """Make the directory, so that a problem shows before a request is paid for.
+    def prepare(self, asked: Asked) -> None:
+        """Get ready for a request that is about to be sent, so that a problem shows before it is paid for.
 
         Raises:
             CassetteDirectoryError: It cannot be made.
         """
+        self._asked_again[asked.request_id] += 1
+        self._make()
+
+    def _make(self) -> None:
         if not self._is_prepared:
             self._made_directory = self.directory.make()
             self._is_prepared = True
@@ -267,7 +284,7 @@ class Answers:
             RecordingFileError: The file that it belongs in is no recording, and is not to be replaced.
             CassetteDirectoryError: It cannot be written.
         """
-        self.prepare()
+        self._make()
         entry = self._existing(asked)
         if entry is None:
             recording = Recording(self._setup.test_id, recorded, answer)
@@ -307,7 +324,11 @@ class Answers:
         except RecordingFileError as error:
             if not self._asks_again:
                 raise
-            warnings.warn(f"Replaced by a new recording. {error}", HashtapeWarning, stacklevel=2)
+            warnings.warn(
+                f"{error.path}: replaced by a new recording. Expected {error.expected}, got {error.got}",
+                HashtapeWarning,
+                stacklevel=2,
+            )
             return None
         return self._keep(found, self.directory) if found is not None else None
 
@@ -370,7 +391,9 @@ class Answers:
                 continue  # never was HTTP, so that it was not used says nothing
             if self._setup.is_shared and isinstance(recording.test_id, Unset):
                 continue  # may be another test's
-            used = [slot.answer for slot in entry.slots if slot in self.used]
+            # An answer that was asked for again and did not come whole keeps its place.
+            asked = max(self._asked_again[request_id] for request_id in _ids_in(entry.paths[0]))
+            used = [slot.answer for slot in entry.slots if slot in self.used or slot.number < asked]
             if not used:
                 for path in entry.paths:
                     self.directory.delete(path)
@@ -383,6 +406,11 @@ class Answers:
         self._unsaved.clear()
         if self._made_directory:
             self.directory.remove_if_empty()
+
+
+def _ids_in(path: Path) -> list[str]:
+    """The request id in a file's name, which for a model list is one part of it."""
+    return path.stem.split("-")
 
 
 def _host(url: str) -> str:

@@ -157,7 +157,7 @@ class RecordingCassette(Cassette):  # type: ignore[misc]  # vcrpy is untyped
                 return response
             if self.write_protected:
                 raise self._miss(asked)
-            self._answers.prepare()
+            self._answers.prepare(asked)
             return None
 
     def record(self, asked: Asked, response: VcrResponse) -> VcrResponse | None:
@@ -247,7 +247,7 @@ class RecordingCassette(Cassette):  # type: ignore[misc]  # vcrpy is untyped
             ):
                 return True
             if not self.write_protected:
-                self._answers.prepare()
+                self._answers.prepare(asked)
             return False
 
     def play_response(self, request: Any) -> VcrResponse:
@@ -426,6 +426,7 @@ class RecordingCassette(Cassette):  # type: ignore[misc]  # vcrpy is untyped
             played=played,
             recorded=recorded,
             broken=list(self._answers.broken.values()),
+            others=[] if recorded else self._answers.other_test_ids(),
         )
         reason = "already_played" if played else "no_match" if recorded else "cassette_not_found"
         return MissError(

@@ -11,7 +11,17 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from vcr.request import Request
 from vcr.util import read_body
 
-from hashtape.codecs import Context, Decoded, Json, decode, decompress, encode, media_type
+from hashtape.codecs import (
+    STREAM_CONTENT_TYPE,
+    Context,
+    Decoded,
+    Json,
+    decode,
+    decompress,
+    encode,
+    is_usual,
+    media_type,
+)
 from hashtape.recording import Answer, HttpRequest, InferenceRequest
 from hashtape.redaction import redact_url
 from hashtape.request_id import WireRequest, operation_of, wants_base64, wire_request_of
@@ -52,6 +62,8 @@ _KEPT_HEADERS = frozenset(
         "x-should-retry",
     }
 )
+_NEVER_KEPT = frozenset({"content-encoding", "content-type", "set-cookie", "set-cookie2"})
+"""Not even if a user asks for them: secrets, and what the file says in its own way."""
 _OF_THE_ENCODING = frozenset({"content-encoding", "content-length", "transfer-encoding"})
 _KEPT_HEADER_PREFIXES = ("x-ratelimit-", "ratelimit-", "anthropic-ratelimit-")
 """The headers that clients act on (spec §7), beside the content type where it is unusual."""
@@ -202,8 +214,9 @@ class Head:
     def headers_of(self, usual: str) -> dict[str, str]:
         """The headers that are stored for a body that has this content type without one."""
         content_type = self.context.content_type
-        if not content_type or self.context.media_type == usual:
+        if content_type == usual or (content_type and is_usual(content_type, usual)):
             return dict(self.headers)
+        # Also the empty one: a body whose server named no type gets none on replay.
         return {"content-type": content_type, **self.headers}
 
 
@@ -218,7 +231,9 @@ def head_of(
     kept = {
         name: value
         for name, value in sorted(headers.items())
-        if name in _KEPT_HEADERS or name.startswith(_KEPT_HEADER_PREFIXES) or name in extra_headers
+        if name in _KEPT_HEADERS
+        or name.startswith(_KEPT_HEADER_PREFIXES)
+        or (name in extra_headers and name not in _NEVER_KEPT)
     }
     if "content-encoding" in headers:
         kept["content-encoding"] = headers["content-encoding"]
@@ -267,10 +282,12 @@ def response_of(
     context = _context(request, wire, headers.get("content-type", ""), status)
     body, usual = encode(decoded, replace(context, is_cut=is_cut))
     if is_cut and failure is not None:
-        usual = usual or "text/event-stream"
+        usual = usual or STREAM_CONTENT_TYPE
         body += str(failure.get("rest") or "").encode("utf-8", "surrogateescape")
     if usual and "content-type" not in headers:
         headers = {"content-type": usual, **headers}
+    if not headers.get("content-type", "-"):
+        del headers["content-type"]
     if is_replay and ("retry-after" in headers or "retry-after-ms" in headers):
         # Clients take zero for "no answer to that" and wait of their own accord; a millisecond they heed.
         headers |= {"retry-after": "0", "retry-after-ms": "1"}

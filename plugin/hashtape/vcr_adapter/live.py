@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from hashtape.codecs import STREAM_CONTENT_TYPE
 from hashtape.recording import Answer
 from hashtape.vcr_adapter.conversion import CUT_STREAM, normalise
 
@@ -57,8 +58,7 @@ class LiveStream:
     @property
     def headers(self) -> dict[str, str]:
         """The headers that the client gets: those of a replay."""
-        media_type = self._head.context.media_type
-        return {"content-type": media_type, **self._head.headers_of(media_type)}
+        return {"content-type": STREAM_CONTENT_TYPE, **self._head.headers_of(STREAM_CONTENT_TYPE)}
 
     def feed(self, data: bytes) -> bytes:
         """Take bytes from the server; return those for the client."""
@@ -114,7 +114,7 @@ class LiveStream:
 
     def _answer(self) -> Answer:
         context = self._head.context
-        answer = Answer(self._chunks, is_streaming=True, headers=self._head.headers_of(context.media_type))
+        answer = Answer(self._chunks, is_streaming=True, headers=self._head.headers_of(STREAM_CONTENT_TYPE))
         if context.status != 200:
             answer.status = context.status
         return answer

@@ -195,3 +195,16 @@ def test_many_streams_at_once_some_of_them_cancelled(cassette, server):
         if "is_exception" not in (r := json.loads(p.read_text())["response"])
     ]
     assert len(whole) >= len(finished)
+
+
+@pytest.mark.parametrize("mode", ["all", "rewrite"])
+def test_asking_again_and_reading_less_keeps_the_old_answer(cassette, server, client, mode):
+    for _ in range(2):
+        server.script(Reply(chunks=EVENTS, headers=HEADERS))
+    with hashtape.use_cassette(cassette):
+        list(start(client))
+    before = {path: path.read_bytes() for path in cassette.iterdir()}
+    with hashtape.use_cassette(cassette, record_mode=mode), start(client) as stream:
+        next(iter(stream))
+    assert server.hits == 2
+    assert {path: path.read_bytes() for path in cassette.iterdir()} == before
