@@ -38,7 +38,7 @@ _TEST_ID = "hashtape demo"
 def demo(directory: Path) -> None:
     """Record a streamed chat from a server on this machine, and replay it without.
 
-    Example: hashtape demo --dir /tmp/hashtape-demo
+    Example: hashtape demo --dir my-recordings
     """
     try:
         import openai
