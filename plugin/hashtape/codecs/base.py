@@ -134,6 +134,10 @@ class StreamDecoder(Protocol):
         """Whether the stream has ended as it should, with nothing left over."""
         ...
 
+    def has_end(self, body: bytes) -> bool:
+        """Whether the bytes of a stream that deviates hold the event at which clients stop reading."""
+        ...
+
     def encode(self, chunks: list[Json]) -> bytes:
         """The bytes of chunks that `feed` has just returned, and of the end of the stream if that came."""
         ...

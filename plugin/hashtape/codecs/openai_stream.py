@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from hashtape.codecs.base import Context, Decoded, chunk, chunk_data, is_chunk
 from hashtape.codecs.json_text import Json, NotJsonError, compact, parse
 from hashtape.codecs.sse import EventSplitter, data_event
@@ -14,6 +16,7 @@ _CHUNK_TYPES = {
 }
 _DONE = data_event(b"[DONE]")
 _PREFIX = b"data: "
+_ANY_DONE = re.compile(rb"(?:^|[\r\n])data: ?\[DONE\]")
 
 
 class OpenAIStreamDecoder:
@@ -33,6 +36,8 @@ class OpenAIStreamDecoder:
     def feed(self, data: bytes) -> list[Json]:
         """Take more bytes; return the chunks that are now complete."""
         chunks: list[Json] = []
+        # JSON spells a carriage return otherwise: this is CRLF framing, which nothing here splits.
+        self.deviates = self.deviates or b"\r" in data
         for event in self._splitter.feed(data):
             if self._done or not event.startswith(_PREFIX) or b"\n" in event[:-2]:
                 self.deviates = True
@@ -49,6 +54,10 @@ class OpenAIStreamDecoder:
     def rest(self) -> bytes:
         """The bytes after the last complete event."""
         return self._splitter.rest()
+
+    def has_end(self, body: bytes) -> bool:
+        """Whether the bytes of a stream that deviates hold the event at which clients stop reading."""
+        return _ANY_DONE.search(body) is not None
 
     def encode(self, chunks: list[Json]) -> bytes:
         """The bytes of chunks that `feed` has just returned, and of the end of the stream if that came."""

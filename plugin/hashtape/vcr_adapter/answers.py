@@ -357,9 +357,8 @@ class Answers:
     def _write(self, entry: Entry, request_id: str) -> None:
         path = self.directory.file_for(request_id, entry.recording)
         self.directory.write(path, entry.recording)
-        kept = [old for old in entry.paths if old != path and not self._is_replaced(old, entry.recording)]
         for old in entry.paths:
-            if old != path and old not in kept:
+            if old != path and self._is_replaced(old, entry.recording):
                 self.directory.delete(old)
         entry.paths = [path]
         self._by_path[path] = entry

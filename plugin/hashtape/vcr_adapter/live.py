@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from hashtape.codecs import STREAM_CONTENT_TYPE
+from hashtape.codecs import STREAM_CONTENT_TYPE, decode
 from hashtape.recording import Answer
 from hashtape.vcr_adapter.conversion import CUT_STREAM, normalise
 
@@ -90,7 +90,8 @@ class LiveStream:
 
     def close(self) -> None:
         """The client reads no further: all came already, or what came is stored and marked (spec §7)."""
-        if self._decoder.is_complete():
+        is_whole = self._decoder.deviates and self._decoder.has_end(bytes(self._raw))
+        if is_whole or self._decoder.is_complete():
             self.end()
         else:
             self._cut(CLOSED, "the client read no further when this was recorded")
@@ -103,12 +104,14 @@ class LiveStream:
         if self.is_over:
             return
         self.is_over = True
-        if self._decoder.deviates:
-            return  # nothing that a replay could give in part
         failure: dict[str, Json] = {"category": CUT_STREAM, "type": kind, "message": message}
-        if self._decoder.rest:
-            failure["rest"] = self._decoder.rest.decode("utf-8", "surrogateescape")
         answer = self._answer()
+        if self._decoder.deviates:
+            decoded, usual = decode(bytes(self._raw), self._head.context)
+            answer.body, answer.is_streaming = decoded.body, decoded.is_streaming
+            answer.headers = self._head.headers_of(usual)
+        elif self._decoder.rest:
+            failure["rest"] = self._decoder.rest.decode("utf-8", "surrogateescape")
         answer.is_exception, answer.exception_data = True, failure
         self._store_cut(answer)
 

@@ -208,3 +208,41 @@ def test_asking_again_and_reading_less_keeps_the_old_answer(cassette, server, cl
         next(iter(stream))
     assert server.hits == 2
     assert {path: path.read_bytes() for path in cassette.iterdir()} == before
+
+
+COMMENT = b": OPENROUTER PROCESSING\n\n"
+CRLF = [event.replace(b"\n", b"\r\n") for event in EVENTS]
+
+
+@pytest.mark.parametrize(
+    "events",
+    [[COMMENT, *EVENTS], [*EVENTS[:5], COMMENT, *EVENTS[5:]], CRLF],
+    ids=["comment first", "comment later", "CRLF"],
+)
+def test_a_stream_that_deviates_is_live_and_not_lost_when_the_client_stops_at_its_end(
+    cassette, server, client, events
+):
+    server.script(Reply(chunks=events, headers=HEADERS, delay=0.02))
+    with hashtape.use_cassette(cassette):
+        begin = time.monotonic()
+        stream = iter(start(client))
+        next(stream)
+        first = time.monotonic() - begin
+        assert words(stream) == WORDS
+        assert first < (time.monotonic() - begin) / 2
+    assert only(cassette)["body"] == b"".join(events).decode()
+    with hashtape.use_cassette(cassette, record_mode="none"):
+        assert words(start(client)) == WORDS
+    assert server.hits == 1
+
+
+def test_a_stream_that_deviates_and_is_not_read_to_its_end_is_marked(cassette, server, client):
+    server.script(Reply(chunks=[COMMENT, *EVENTS], headers=HEADERS, delay=0.02))
+    with hashtape.use_cassette(cassette), start(client) as stream:
+        next(iter(stream))
+    assert only(cassette)["is_exception"] is True
+    assert only(cassette)["body"].startswith(COMMENT.decode())
+    with hashtape.use_cassette(cassette, record_mode="none"):
+        with start(client) as stream:
+            next(iter(stream))
+        assert server.hits == 1
