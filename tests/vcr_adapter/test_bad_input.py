@@ -426,3 +426,16 @@ def test_nothing_of_this_warns(cassette, get):
         for mode in ("once", "none", "all", "rewrite"):
             with hashtape.use_cassette(cassette, record_mode=mode):
                 get()
+
+
+def test_who_makes_errors_of_warnings_keeps_the_bad_file_and_pays_nothing(
+    good_and_bad, get, cassette, server
+):
+    good_and_bad.write_text("not JSON")
+    hits = server.hits
+    with hashtape.use_cassette(cassette, record_mode="all"), warnings.catch_warnings():
+        warnings.simplefilter("error")
+        with pytest.raises(hashtape.HashtapeWarning):
+            get("/one")
+    assert server.hits == hits
+    assert good_and_bad.read_text() == "not JSON"

@@ -10,6 +10,7 @@ import warnings
 from collections import Counter
 from contextlib import suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from hashtape.errors import HashtapeWarning, RecordingFileError
@@ -25,8 +26,6 @@ from hashtape.request_id import (
 from hashtape.vcr_adapter.conversion import vcr_request_of
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from hashtape.vcr_adapter.asked import Asked
     from hashtape.vcr_adapter.setup import CassetteSetup
 
@@ -266,6 +265,8 @@ class Answers:
         """
         self._asked_again[asked.request_id] += 1
         self._make()
+        if self._asks_again:
+            self._existing(asked)  # who makes errors of warnings gets this one before the request is paid for
 
     def _make(self) -> None:
         if not self._is_prepared:
@@ -324,11 +325,13 @@ class Answers:
         except RecordingFileError as error:
             if not self._asks_again:
                 raise
-            warnings.warn(
-                f"{error.path}: replaced by a new recording. Expected {error.expected}, got {error.got}",
-                HashtapeWarning,
-                stacklevel=2,
-            )
+            if error.path not in self.broken:
+                self.broken[Path(error.path)] = error
+                warnings.warn(
+                    f"{error.path}: replaced by a new recording. Expected {error.expected}, got {error.got}",
+                    HashtapeWarning,
+                    stacklevel=2,
+                )
             return None
         return self._keep(found, self.directory) if found is not None else None
 
