@@ -18,7 +18,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 @dataclass
 class Reply:
-    """One scripted answer. `chunks` are sent one by one; `breaks` drops the connection after them."""
+    """One scripted answer. `chunks` are sent one by one; `breaks` drops the connection after them.
+
+    `stall` is how long the server is silent after them, in seconds.
+    """
 
     status: int = 200
     body: bytes = b""
@@ -26,6 +29,7 @@ class Reply:
     chunks: list[bytes] | None = None
     delay: float = 0.0
     breaks: bool = False
+    stall: float = 0.0
 
 
 @dataclass
@@ -98,6 +102,7 @@ class _Handler(BaseHTTPRequestHandler):
             time.sleep(reply.delay)
             self.wfile.write(f"{len(chunk):x}\r\n".encode() + chunk + b"\r\n")
             self.wfile.flush()
+        time.sleep(reply.stall)
         if reply.breaks:
             self.close_connection = True
             self.connection.close()

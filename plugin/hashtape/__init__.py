@@ -13,6 +13,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from hashtape.errors import (
+    AmbiguousCassetteError,
     CassetteDirectoryError,
     CutRecordingError,
     HashtapeError,
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
+    "AmbiguousCassetteError",
     "CassetteDirectoryError",
     "CutRecordingError",
     "HashtapeError",

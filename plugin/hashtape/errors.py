@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 __all__ = [
+    "AmbiguousCassetteError",
     "CassetteDirectoryError",
     "CutRecordingError",
     "HashtapeError",
@@ -55,3 +56,7 @@ class CutRecordingError(HashtapeError):
 
 class CassetteDirectoryError(HashtapeError):
     """A cassette directory cannot be opened, made, or written to."""
+
+
+class AmbiguousCassetteError(HashtapeError):
+    """A request may belong to any of several cassettes that other threads have opened."""

@@ -33,6 +33,25 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         type="args",
         default=[],
     )
+    parser.addini(
+        "hashtape_secret_names",
+        "Names of fields, headers and parameters whose values are secret, beside those that are known.",
+        type="args",
+        default=[],
+    )
+    parser.addini(
+        "hashtape_not_secret",
+        "What is not secret after all, one a line: the name of a field or an environment variable, a value, "
+        "or a regular expression that matches whole values.",
+        type="linelist",
+        default=[],
+    )
+    parser.addini(
+        "hashtape_allowed_hosts",
+        "Hosts that may be reached under record mode none with requests that a filter leaves out.",
+        type="args",
+        default=[],
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -78,6 +97,7 @@ def pytest_recording_configure(config: pytest.Config, vcr: Any) -> None:
     """Equip the VCR of a marked test, unless the user gave it a persister of their own."""
     from pytest_recording._vcr import CombinedPersister
 
+    from hashtape.redaction import Redactor
     from hashtape.vcr_adapter import CassetteSetup, equip, extra_cassettes
 
     request = config.stash.get(_vcr_request, None)
@@ -95,6 +115,11 @@ def pytest_recording_configure(config: pytest.Config, vcr: Any) -> None:
         extra_paths=extra_cassettes(vcr.persister.extra_paths),
         is_rewrite=is_rewrite,
         response_headers=frozenset(name.lower() for name in config.getini("hashtape_response_headers")),
+        redactor=Redactor(
+            secret_names=config.getini("hashtape_secret_names"),
+            not_secret=config.getini("hashtape_not_secret"),
+        ),
+        allowed_hosts=frozenset(config.getini("hashtape_allowed_hosts")),
         has_passed=lambda: item.stash.get(_has_passed, False),
     )
     equip(vcr, setup)

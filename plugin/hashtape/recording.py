@@ -184,6 +184,8 @@ class Answer:
         is_exception: Whether the call failed (spec §6, §7).
         exception_data: How it failed.
         extra: Unknown keys.
+        framing: How a stream was framed, where that is not the usual way of its format; None if it is. The
+            codecs check it when they need it.
     """
 
     body: Json
@@ -194,11 +196,12 @@ class Answer:
     is_exception: bool = False
     exception_data: dict[str, Json] | None = None
     extra: dict[str, Json] = field(default_factory=dict)
+    framing: Json = None
 
     @property
     def decoded(self) -> Decoded:
         """The body as the codecs take it."""
-        return Decoded(self.body, self.is_streaming)
+        return Decoded(self.body, self.is_streaming, self.framing)
 
     def to_json(self) -> dict[str, Json]:
         """The value of the file's `response`."""
@@ -210,6 +213,8 @@ class Answer:
         if self.headers:
             data["headers"] = dict(self.headers)
         data |= {"body": self.body, "is_streaming": self.is_streaming}
+        if self.framing is not None:
+            data["framing"] = self.framing
         if self.is_exception:
             data["is_exception"] = True
         if self.exception_data is not None:
@@ -249,6 +254,8 @@ class Answer:
                 if not isinstance(value, str):
                     raise InvalidRecordingError(f"a string under '{where}headers.{name}'", _kind(value))
                 answer.headers[name] = value
+        if data.get("framing") is not None:
+            answer.framing = data.pop("framing")
         if data.get("is_exception") is True:
             answer.is_exception = data.pop("is_exception") is True
             if isinstance(details := data.get("exception_data"), dict):

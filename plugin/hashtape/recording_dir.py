@@ -2,29 +2,28 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import re
-import secrets
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hashtape.codecs import MODEL_TYPE, Json
+from hashtape.directory_lock import locked
 from hashtape.errors import CassetteDirectoryError, RecordingFileError
+from hashtape.model_list import digest_of, stored_ids, union_of
 from hashtape.recording import InferenceRequest, InvalidRecordingError, Recording, Unset
+from hashtape.recording_file import Stamp, put_file, read_file, sweep
 from hashtape.request_id import SHARED_MODEL_LISTS, wire_forms
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
-    from hashtape.recording import Answer
+__all__ = ["FoundRecording", "RecordingDir"]
 
-__all__ = ["FoundRecording", "RecordingDir", "model_list_digest", "stored_ids"]
-
-_EXPECTED = "a recording"
 _HEAD = 4096
+_ATTEMPTS = 3
+"""How often the directory is made again for one file, when somebody goes on removing it."""
 _TEST_ID = re.compile(rb'\{\s*"test_id":\s*(null|"(?:[^"\\]|\\.)*")\s*,')
 
 
@@ -33,34 +32,19 @@ class FoundRecording:
 
     Args:
         recording: The recording.
-        paths: Its files.
+        stamps: Its files, each with the stamp that it had when it was read.
     """
 
-    __slots__ = ("paths", "recording")
+    __slots__ = ("recording", "stamps")
 
-    def __init__(self, recording: Recording, paths: list[Path]) -> None:
+    def __init__(self, recording: Recording, stamps: dict[Path, Stamp]) -> None:
         self.recording = recording
-        self.paths = paths
+        self.stamps = stamps
 
-
-def stored_ids(body: Json) -> list[str] | None:
-    """The ids of a stored model list (spec §6); None if a body is none."""
-    if not isinstance(body, list):
-        return None
-    ids: list[str] = []
-    for entry in body:
-        if not isinstance(entry, dict) or entry.get("__type__") != MODEL_TYPE:
-            return None
-        data = entry.get("__data__")
-        if not isinstance(data, dict) or not isinstance(data.get("id"), str):
-            return None
-        ids.append(str(data["id"]))
-    return ids
-
-
-def model_list_digest(ids: Iterable[str]) -> str:
-    """The 8 hex digits by which a model list's file name tells one set of models from another (spec §6)."""
-    return hashlib.sha256("|".join(sorted(set(ids))).encode("utf-8", "surrogatepass")).hexdigest()[:8]
+    @property
+    def paths(self) -> list[Path]:
+        """Its files."""
+        return list(self.stamps)
 
 
 class RecordingDir:
@@ -105,18 +89,27 @@ class RecordingDir:
 
     def is_empty(self) -> bool:
         """Whether there are no files at all that may be recordings; does not list them."""
-        return next(self._names(), None) is None
+        return next(self._entries(), None) is None
 
     def files(self) -> list[Path]:
         """The files that may be recordings, by name."""
-        return [self.path / name for name in sorted(self._names())]
+        return [self.path / name for name in sorted(entry.name for entry in self._entries())]
 
-    def _names(self) -> Iterator[str]:
+    def stamps(self) -> dict[str, Stamp]:
+        """The state that each file is in, by name; to be compared with a later one."""
+        stamps: dict[str, Stamp] = {}
+        for entry in self._entries():
+            with suppress(OSError):
+                # The entry's own stat would not do: on Windows it does not say which file it is.
+                stamps[entry.name] = Stamp.of(os.stat(entry.path))  # noqa: PTH116
+        return stamps
+
+    def _entries(self) -> Iterator[os.DirEntry[str]]:
         try:
             with os.scandir(self.path) as entries:
                 for entry in entries:
                     if entry.name.endswith(".json") and not entry.name.startswith("."):
-                        yield entry.name
+                        yield entry
         except FileNotFoundError:
             return
         except OSError as error:
@@ -132,16 +125,18 @@ class RecordingDir:
             RecordingFileError: It cannot be read, or is not a recording.
             FileNotFoundError: It is not there.
         """
+        return self.read_stamped(path).recording
+
+    def read_stamped(self, path: Path) -> FoundRecording:
+        """Read one file, and remember in what state.
+
+        Raises:
+            RecordingFileError: It cannot be read, or is not a recording.
+            FileNotFoundError: It is not there.
+        """
+        text, stamp = read_file(path)
         try:
-            text = path.read_bytes()
-        except (FileNotFoundError, NotADirectoryError):
-            raise
-        except OSError as error:
-            raise RecordingFileError(
-                path, _EXPECTED, f"a file that cannot be read ({error.strerror})"
-            ) from None
-        try:
-            return Recording.from_text(text)
+            return FoundRecording(Recording.from_text(text), {path: stamp})
         except InvalidRecordingError as error:
             raise RecordingFileError(path, error.expected, error.got) from None
 
@@ -152,15 +147,7 @@ class RecordingDir:
             RecordingFileError: It cannot be read, or is not a recording.
             FileNotFoundError: It is not there.
         """
-        try:
-            with path.open("rb") as file:
-                head = file.read(_HEAD)
-        except (FileNotFoundError, NotADirectoryError):
-            raise
-        except OSError as error:
-            raise RecordingFileError(
-                path, _EXPECTED, f"a file that cannot be read ({error.strerror})"
-            ) from None
+        head, _ = read_file(path, head=_HEAD)
         match = _TEST_ID.match(head)
         if match is not None:
             with suppress(ValueError):
@@ -194,13 +181,15 @@ class RecordingDir:
         for request_id in request_ids:
             path = self.path / f"{request_id}.json"
             try:
-                return FoundRecording(self.read(path), [path])
+                return self.read_stamped(path)
             except FileNotFoundError:
                 pass
             except NotADirectoryError:
                 self.check()
             if is_model_list and (paths := sorted(self.path.glob(f"models-{request_id}-*.json"))):
-                return FoundRecording(_union([self.read(path) for path in paths]), paths)
+                lists = [self.read_stamped(path) for path in paths]
+                stamps = {path: stamp for found in lists for path, stamp in found.stamps.items()}
+                return FoundRecording(union_of([found.recording for found in lists]), stamps)
         return None
 
     def scan(
@@ -216,7 +205,7 @@ class RecordingDir:
             if test_ids is not None and not self.belongs(path, test_ids):
                 continue
             try:
-                yield FoundRecording(self.read(path), [path])
+                yield self.read_stamped(path)
             except FileNotFoundError:
                 continue
             except RecordingFileError as error:
@@ -251,6 +240,8 @@ class RecordingDir:
     def make(self) -> bool:
         """Make the directory, so that a problem shows before a request is paid for.
 
+        What a process that was killed may have left behind in it is removed.
+
         Returns:
             Whether it was made just now.
 
@@ -261,8 +252,10 @@ class RecordingDir:
             if not os.access(self.path, os.W_OK | os.X_OK):
                 raise CassetteDirectoryError(
                     f"{self.path}: expected a directory to record to, got one that is read-only. "
-                    f"Change its permissions: chmod u+wx {self.path}"
+                    f"{self._mend_of_read_only()}"
                 )
+            with suppress(OSError), locked(self.path) as descriptor:
+                sweep(self.path, descriptor)
             return False
         self.check()
         try:
@@ -273,6 +266,12 @@ class RecordingDir:
                 f"Check the permissions of the nearest directory that exists, or choose another directory"
             ) from None
         return True
+
+    def _mend_of_read_only(self) -> str:
+        flag = getattr(os, "ST_RDONLY", 0)
+        if flag and os.statvfs(self.path).f_flag & flag:
+            return "It is on a file system that is mounted read-only: record to another place"
+        return f"Change its permissions: chmod u+wx {self.path}"
 
     def remove_if_empty(self) -> None:
         """Take back what `make` did, when nothing was recorded after all."""
@@ -285,7 +284,7 @@ class RecordingDir:
         if isinstance(request, InferenceRequest) and request.endpoint in SHARED_MODEL_LISTS:
             ids = stored_ids(recording.response.body)
             if ids is not None:
-                return self.path / f"models-{request_id}-{model_list_digest(ids)}.json"
+                return self.path / f"models-{request_id}-{digest_of(ids)}.json"
         return self.path / f"{request_id}.json"
 
     def write(self, path: Path, recording: Recording) -> None:
@@ -294,27 +293,82 @@ class RecordingDir:
         Raises:
             CassetteDirectoryError: It cannot be written. What was there before is intact.
         """
-        text = recording.to_text().encode("utf-8")
-        if os.path.exists(path):  # noqa: PTH110
-            with suppress(OSError):
-                if path.read_bytes() == text:
-                    return
-        # Plain strings and os functions: this is on the way of every call that is recorded.
-        beside = f"{self.path}{os.sep}.{path.name[:40]}.{os.getpid()}.{secrets.token_hex(4)}.tmp"
+        self._change(path, lambda _: recording)
+
+    def update(
+        self,
+        path: Path,
+        recording: Recording | None,
+        known: Stamp | None,
+        merge: Callable[[Recording], Recording | None],
+    ) -> Stamp | None:
+        """Write or delete one file, unless another writer was there: then theirs is changed, not replaced.
+
+        No other thread or process writes to the directory meanwhile, as far as `locked` can tell.
+
+        Args:
+            path: The file.
+            recording: What the file is to hold; None: it is to be deleted.
+            known: The stamp of the file as it was read or written last; None if it was not.
+            merge: Takes what the file holds instead and makes the change to that; None deletes it. It must
+                not write itself.
+
+        Returns:
+            The stamp of the file, if it holds `recording` now.
+
+        Raises:
+            CassetteDirectoryError: It cannot be written. What was there before is intact.
+            RecordingFileError: Another writer was there, and what it left is no recording.
+        """
+        is_merged = False
+
+        def change(stamp: Stamp | None) -> Recording | None:
+            nonlocal is_merged
+            is_merged = stamp is not None and stamp != known
+            return merge(self.read(path)) if is_merged else recording
+
+        stamp = self._change(path, change)
+        return None if is_merged else stamp
+
+    def _change(self, path: Path, change: Callable[[Stamp | None], Recording | None]) -> Stamp | None:
+        """Write what `change` makes of the stamp that the file has, or None where it is not there."""
         try:
-            try:
-                with open(beside, "xb") as file:  # noqa: PTH123
-                    file.write(text)
-                os.replace(beside, path)  # noqa: PTH105
-            except BaseException:
-                with suppress(OSError):
-                    os.unlink(beside)  # noqa: PTH108
-                raise
+            for _ in range(_ATTEMPTS):
+                try:
+                    with locked(self.path) as descriptor:
+                        return self._change_locked(path, change, descriptor)
+                except FileNotFoundError:
+                    # The directory was removed. What was answered is to be stored all the same.
+                    if change(None) is None:
+                        return None
+                    self.make()
+            with locked(self.path) as descriptor:
+                return self._change_locked(path, change, descriptor)
         except OSError as error:
+            self.check()
             raise CassetteDirectoryError(
                 f"{path}: expected to write a recording, got: {error.strerror}. Nothing was changed; "
                 f"check the free space and the permissions of {self.path}, then record again"
             ) from None
+
+    def _change_locked(
+        self, path: Path, change: Callable[[Stamp | None], Recording | None], descriptor: int | None
+    ) -> Stamp | None:
+        try:
+            before = Stamp.of(os.lstat(path))
+        except FileNotFoundError:
+            before = None
+        recording = change(before)
+        if recording is None:
+            self.delete(path)
+            return None
+        text = recording.to_text().encode("utf-8")
+        if before is not None:
+            with suppress(RecordingFileError):
+                found, stamp = read_file(path)
+                if found == text:
+                    return stamp
+        return put_file(path, text, descriptor)
 
     def delete(self, path: Path) -> None:
         """Delete one file; it may be gone already.
@@ -329,21 +383,3 @@ class RecordingDir:
                 f"{path}: expected to delete this recording, got: {error.strerror}. "
                 f"Check the permissions of {self.path}"
             ) from None
-
-
-def _union(recordings: list[Recording]) -> Recording:
-    """Several model lists of one id as one, ordered by id (spec §6)."""
-    first = recordings[0]
-    if len(recordings) == 1:
-        return first
-    entries: dict[str, Json] = {}
-    for recording in recordings:
-        body = recording.response.body
-        ids = stored_ids(body)
-        if ids is not None and isinstance(body, list):
-            entries.update(zip(ids, body, strict=True))
-    if not entries:
-        return first
-    answer: Answer = first.response
-    answer.body = [entries[model] for model in sorted(entries)]
-    return first

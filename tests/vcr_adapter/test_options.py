@@ -173,13 +173,29 @@ def without_private(request):
         pytest.param({"ignore_hosts": [re.compile(r"127\..*")]}, id="ignore_hosts, a pattern"),
     ],
 )
-@pytest.mark.parametrize("mode", ["none", "once", "new_episodes", "all", "rewrite"])
+@pytest.mark.parametrize("mode", ["once", "new_episodes", "all", "rewrite"])
 def test_an_ignored_request_goes_live_and_is_not_stored(cassette, server, get, mode, option):
     for number in (1, 2):
         with hashtape.use_cassette(cassette, record_mode=mode, **option) as opened:
             assert get("/private") == number
         assert len(opened) == 0
     assert not cassette.exists()
+
+
+def test_a_host_that_is_not_among_the_allowed_ones_is_refused_under_none(cassette, server, get):
+    allowed = ["example.com", "127.0.0.2", server.origin]
+    with (
+        hashtape.use_cassette(cassette, record_mode="none", ignore_localhost=True, allowed_hosts=allowed),
+        pytest.raises(hashtape.MissError, match="a filter leaves it out"),
+    ):
+        get("/private")
+    with hashtape.use_cassette(
+        cassette,
+        record_mode="none",
+        ignore_localhost=True,
+        allowed_hosts=[server.origin.removeprefix("http://")],
+    ):
+        assert get("/private") == 1
 
 
 def test_requests_that_are_not_ignored_are_recorded_beside_those_that_are(cassette, server, get):

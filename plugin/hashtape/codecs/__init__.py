@@ -1,12 +1,18 @@
 """Bytes of an answer ↔ what a recording stores: one module a format, and an explicit order among them.
 
-To add a format, write a `Codec` and put it into `CODECS` before the plain ones.
+To add a format, write a `Codec` and put it into `CODECS` before the plain ones. A format that arrives piece
+by piece is a `StreamCodec`, which belongs into `STREAM_CODECS`.
 """
 
 from __future__ import annotations
 
-from hashtape.codecs.base import Codec, Context, Decoded, StreamDecoder, is_usual, media_type
+from typing import TYPE_CHECKING
+
+from hashtape.codecs.aws_stream import AwsStreamCodec
+from hashtape.codecs.base import Codec, Context, Decoded, Piece, StreamDecoder, is_usual, media_type
 from hashtape.codecs.compression import decompress
+from hashtape.codecs.json_array import JsonArrayCodec
+from hashtape.codecs.json_lines import JsonLinesCodec
 from hashtape.codecs.json_text import (
     MAX_DEPTH,
     Json,
@@ -19,19 +25,23 @@ from hashtape.codecs.json_text import (
 )
 from hashtape.codecs.openai_answer import MODEL_TYPE, ModelListCodec, OpenAIAnswerCodec
 from hashtape.codecs.openai_embeddings import EmbeddingsCodec
-from hashtape.codecs.openai_stream import OpenAIStreamCodec
-from hashtape.codecs.plain import BinaryCodec, JsonCodec, JsonLinesCodec, RawLinesCodec, TextCodec
+from hashtape.codecs.plain import BinaryCodec, JsonCodec, RawLinesCodec, TextCodec
+from hashtape.codecs.sse_stream import SseCodec
+
+if TYPE_CHECKING:
+    from hashtape.codecs.streams import StreamCodec
 
 __all__ = [
     "CODECS",
     "MAX_DEPTH",
     "MODEL_TYPE",
-    "STREAM_CONTENT_TYPE",
+    "STREAM_CODECS",
     "Codec",
     "Context",
     "Decoded",
     "Json",
     "NotJsonError",
+    "Piece",
     "StreamDecoder",
     "compact",
     "decode",
@@ -46,13 +56,20 @@ __all__ = [
     "stream_decoder",
 ]
 
+STREAM_CODECS: tuple[StreamCodec, ...] = (
+    SseCodec(),
+    AwsStreamCodec(),
+    JsonArrayCodec(),
+    JsonLinesCodec(),
+)
+"""The codecs of streams, in the order in which they are asked for a decoder."""
+
 CODECS: tuple[Codec, ...] = (
-    OpenAIStreamCodec(),
+    RawLinesCodec(),
+    *STREAM_CODECS,
     EmbeddingsCodec(),
     OpenAIAnswerCodec(),
     ModelListCodec(),
-    RawLinesCodec(),
-    JsonLinesCodec(),
     JsonCodec(),
     TextCodec(),
     BinaryCodec(),
@@ -61,31 +78,19 @@ CODECS: tuple[Codec, ...] = (
 
 
 def stream_decoder(context: Context) -> StreamDecoder | None:
-    """A decoder for a stream that is about to arrive; None if it can only be decoded as a whole."""
-    if context.media_type != media_type(OpenAIStreamCodec.content_type) or not context.is_success:
-        return None
-    return OpenAIStreamCodec().decoder(context)
+    """A decoder for a stream that is about to arrive.
 
+    Args:
+        context: What is known of the exchange before the first byte.
 
-STREAM_CONTENT_TYPE = OpenAIStreamCodec.content_type
-"""The content type of the streams that `stream_decoder` decodes."""
-
-
-def _respelled(body: bytes) -> bytes:
-    """A body with its JSON, as a whole or line by line, spelled as the codecs spell it; framing stays."""
-    try:
-        return compact(parse(body))
-    except NotJsonError:
-        pass
-    lines: list[bytes] = []
-    for line in body.splitlines(keepends=True):
-        field = b"data: " if line.startswith(b"data: ") else b""
-        payload = line[len(field) :].rstrip(b"\r\n")
-        try:
-            lines.append(field + compact(parse(payload)) + line[len(field) + len(payload) :])
-        except NotJsonError:
-            lines.append(line)
-    return b"".join(lines)
+    Returns:
+        None if the answer is no stream, or only its bytes can tell.
+    """
+    for codec in STREAM_CODECS:
+        decoder = codec.decoder(context)
+        if decoder is not None:
+            return decoder
+    return None
 
 
 def decode(body: bytes, context: Context) -> tuple[Decoded, str]:
@@ -106,7 +111,7 @@ def decode(body: bytes, context: Context) -> tuple[Decoded, str]:
             again, usual = encode(decoded, context)
         except ValueError:
             continue  # it looks like something that only hashtape writes
-        if again == body or again == _respelled(body):
+        if again == body or again == codec.respelled(body, context):
             return decoded, usual
     raise AssertionError("the last codec takes every body")  # pragma: no cover
 

@@ -12,11 +12,13 @@ __all__ = [
     "Codec",
     "Context",
     "Decoded",
+    "Piece",
     "StreamDecoder",
     "chunk",
     "chunk_data",
     "is_chunk",
     "is_usual",
+    "label_of",
     "media_type",
 ]
 
@@ -61,6 +63,7 @@ class Context:
         status: The answer's HTTP status.
         wants_base64: Whether the request on the wire asks for embeddings in base64.
         is_cut: Whether the stream broke off: then nothing that closes one is written.
+        path: The path of the URL that was asked, empty if unknown: it tells apart what content types do not.
     """
 
     operation: str = ""
@@ -68,6 +71,7 @@ class Context:
     status: int = 200
     wants_base64: bool = False
     is_cut: bool = False
+    path: str = ""
 
     @property
     def media_type(self) -> str:
@@ -87,10 +91,13 @@ class Decoded:
     Args:
         body: What goes into `response.body`.
         is_streaming: Whether `body` is a list of chunks of a stream.
+        framing: What goes into `response.framing`: how the stream was framed, where that is not the usual
+            way of its format (see `hashtape.codecs.framing`); None if it is.
     """
 
     body: Json
     is_streaming: bool = False
+    framing: Json = None
 
 
 class Codec(Protocol):
@@ -109,37 +116,85 @@ class Codec(Protocol):
         ...
 
     def encode(self, decoded: Decoded, context: Context) -> bytes | None:
-        """Turn what is stored into the bytes of an answer."""
+        """Turn what is stored into the bytes of an answer.
+
+        Raises:
+            ValueError: It is this format, but damaged: nothing can be made of it.
+        """
+        ...
+
+    def respelled(self, body: bytes, context: Context) -> bytes:
+        """A body that `decode` took, with its JSON spelled as `encode` spells it and all else as it was."""
         ...
 
 
-class StreamDecoder(Protocol):
-    """The decoder of one stream, fed as the bytes arrive."""
+@dataclass(slots=True)
+class Piece:
+    """What came off a stream: one chunk, or bytes between chunks.
 
-    @property
-    def deviates(self) -> bool:
-        """Whether something came that the encoder would not give back: then the stream is stored as it is."""
+    Args:
+        entry: What is stored of a chunk: labelled, or the bare value of a JSON line. Who normalises chunks
+            may change it before it is encoded.
+        is_chunk: Whether it is one; else only `raw` counts.
+        raw: The bytes as they came, with all their framing.
+    """
+
+    entry: Json
+    is_chunk: bool
+    raw: bytes
+
+
+class StreamDecoder(Protocol):
+    """The decoder of one stream, fed as the bytes arrive.
+
+    What `raw` of all pieces and then `rest` hold is what was fed, byte for byte, at any time.
+    """
+
+    content_type: str
+    """The usual content type of the format."""
+
+    def feed(self, data: bytes) -> list[Piece]:
+        """Take more bytes, cut anywhere; return the pieces that are now complete, in order."""
+        ...
+
+    def encode(self, piece: Piece) -> bytes:
+        """The bytes of a piece for the client: its framing as it came, its JSON as the entry has it now."""
         ...
 
     @property
     def rest(self) -> bytes:
-        """The bytes after the last complete event."""
+        """The bytes that are in no piece yet."""
         ...
 
-    def feed(self, data: bytes) -> list[Json]:
-        """Take more bytes; return the chunks that are now complete."""
+    def end(self) -> list[Piece]:
+        """The server has ended the stream: what `rest` held, as pieces. Nothing is fed after that.
+
+        Unless this was called, the stream is cut for `decoded`: see `Context.is_cut`.
+        """
+        ...
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether the event came at which clients stop reading: what they leave unread is nothing."""
         ...
 
     def is_complete(self) -> bool:
-        """Whether the stream has ended as it should, with nothing left over."""
+        """Whether the stream has come to its proper end.
+
+        That is the end marker of the format. Where there is none, it is every place between two events.
+        """
         ...
 
-    def has_end(self, body: bytes) -> bool:
-        """Whether the bytes of a stream that deviates hold the event at which clients stop reading."""
-        ...
+    def decoded(self, entries: list[Json]) -> Decoded | None:
+        """What is stored of all pieces so far.
 
-    def encode(self, chunks: list[Json]) -> bytes:
-        """The bytes of chunks that `feed` has just returned, and of the end of the stream if that came."""
+        Args:
+            entries: The entries of the pieces that are chunks, all of them, normalised or not.
+
+        Returns:
+            None if the stream would not come back from it, or is not of this format: it is to be stored as
+            it is (spec §7).
+        """
         ...
 
 
@@ -150,10 +205,16 @@ def chunk(type_label: str, data: Json) -> Json:
 
 def is_chunk(entry: Json, prefix: str = "") -> bool:
     """Whether an entry is labelled, with a label that starts with `prefix`."""
+    label = label_of(entry)
+    return label is not None and label.startswith(prefix)
+
+
+def label_of(entry: Json) -> str | None:
+    """The label of an entry, None if it has none or labels nothing."""
     if not isinstance(entry, dict) or "__data__" not in entry:
-        return False
+        return None
     label = entry.get("__type__")
-    return isinstance(label, str) and label.startswith(prefix)
+    return label if isinstance(label, str) else None
 
 
 def chunk_data(entry: Json) -> Json:

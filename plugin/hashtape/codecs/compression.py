@@ -5,12 +5,13 @@ from __future__ import annotations
 import gzip
 import importlib
 import zlib
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import Any, TypeAlias
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
+__all__ = ["Decompress", "decompress", "stream_decompressor"]
 
-__all__ = ["decompress"]
+Decompress: TypeAlias = Callable[[bytes], bytes]
+"""Takes the next piece of a compressed stream; returns what it decompresses to, which may be nothing yet."""
 
 
 def _gzip(body: bytes) -> bytes:
@@ -35,19 +36,26 @@ def _zstandard(module: Any, body: bytes) -> bytes:
     return b"".join(frames)
 
 
-def _from_library(*names: str) -> Callable[[bytes], bytes] | None:
+def _library(*names: str) -> Any | None:
+    """The first of these modules that is installed."""
     for name in names:
         try:
-            module = importlib.import_module(name)
+            return importlib.import_module(name)
         except ImportError:
             continue
-        if name == "zstandard":
-            return lambda body: _zstandard(module, body)
-        return lambda body: bytes(module.decompress(body))
     return None
 
 
-def _decompressor(encoding: str) -> Callable[[bytes], bytes] | None:
+def _from_library(*names: str) -> Decompress | None:
+    module = _library(*names)
+    if module is None:
+        return None
+    if module.__name__ == "zstandard":
+        return lambda body: _zstandard(module, body)
+    return lambda body: bytes(module.decompress(body))
+
+
+def _decompressor(encoding: str) -> Decompress | None:
     if encoding in {"gzip", "x-gzip"}:
         return _gzip
     if encoding == "deflate":
@@ -81,3 +89,93 @@ def decompress(body: bytes, content_encoding: str) -> bytes | None:
         except Exception:  # noqa: BLE001  (each library has its own error for bytes that are not in its format)
             return None
     return body
+
+
+# --- Piece by piece --------------------------------------------------------------------------------------
+
+
+class _Inflate:
+    """gzip and deflate: also several members one after the other, and what some servers mean by deflate."""
+
+    def __init__(self, wbits: int, *, is_deflate: bool) -> None:
+        self._wbits = wbits
+        self._stream = zlib.decompressobj(wbits)
+        self._may_be_raw = is_deflate
+
+    def __call__(self, data: bytes) -> bytes:
+        parts: list[bytes] = []
+        while data:
+            if self._stream.eof:
+                self._stream = zlib.decompressobj(self._wbits)
+            try:
+                parts.append(self._stream.decompress(data))
+            except zlib.error as error:
+                if not self._may_be_raw:
+                    raise ValueError(f"not in the content encoding that the server named: {error}") from None
+                self._wbits = -zlib.MAX_WBITS
+                self._stream = zlib.decompressobj(self._wbits)
+                self._may_be_raw = False
+                continue
+            self._may_be_raw = False
+            data = self._stream.unused_data
+        return b"".join(parts)
+
+
+def _brotli_stream() -> Decompress | None:
+    module = _library("brotli", "brotlicffi")
+    if module is None:
+        return None
+    decompressor = module.Decompressor()
+    feed = getattr(decompressor, "process", None) or decompressor.decompress
+
+    def decompress_piece(data: bytes) -> bytes:
+        try:
+            return bytes(feed(data)) if data else b""
+        except module.error as error:
+            raise ValueError(f"not in the content encoding that the server named: {error}") from None
+
+    return decompress_piece
+
+
+def _zstandard_stream() -> Decompress | None:
+    module = _library("compression.zstd", "backports.zstd", "zstandard")
+    if module is None:
+        return None
+    new = module.ZstdDecompressor
+    make = (lambda: new().decompressobj()) if module.__name__ == "zstandard" else new
+    stream = make()
+
+    def decompress_piece(data: bytes) -> bytes:
+        nonlocal stream
+        parts: list[bytes] = []
+        while data:
+            if stream.eof:
+                stream = make()
+            try:
+                parts.append(stream.decompress(data))
+            except module.ZstdError as error:
+                raise ValueError(f"not in the content encoding that the server named: {error}") from None
+            data = stream.unused_data if stream.eof else b""
+        return b"".join(parts)
+
+    return decompress_piece
+
+
+def stream_decompressor(content_encoding: str) -> Decompress | None:
+    """What undoes the content encoding of a stream as it arrives.
+
+    Args:
+        content_encoding: The header's value, such as `gzip`; may be empty.
+
+    Returns:
+        A function of the next bytes, which raises ValueError for bytes that are not in the encoding; None if
+        there is no encoding, or one that is not known here, or several.
+    """
+    encoding = content_encoding.strip().lower()
+    if encoding in {"gzip", "x-gzip"}:
+        return _Inflate(zlib.MAX_WBITS | 16, is_deflate=False)
+    if encoding == "deflate":
+        return _Inflate(zlib.MAX_WBITS, is_deflate=True)
+    if encoding == "br":
+        return _brotli_stream()
+    return _zstandard_stream() if encoding == "zstd" else None

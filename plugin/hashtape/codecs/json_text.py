@@ -21,6 +21,7 @@ __all__ = [
     "is_deeper_than",
     "parse",
     "parse_object",
+    "respelled",
 ]
 
 Json: TypeAlias = "dict[str, Json] | list[Json] | str | int | float | bool | None"
@@ -138,3 +139,12 @@ def compact(value: Json) -> bytes:
     if not text.isascii():
         text = _UNSAFE_ON_THE_WIRE.sub(_escape, text)
     return text.encode("utf-8")
+
+
+def respelled(text: bytes) -> bytes:
+    """A JSON text as `compact` spells it.
+
+    Raises:
+        NotJsonError: It is not JSON.
+    """
+    return compact(parse(text))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from hashtape.codecs.base import Context, Decoded, chunk, chunk_data, is_chunk
-from hashtape.codecs.json_text import Json, compact, parse_object
+from hashtape.codecs.json_text import Json, compact, parse_object, respelled
 
 __all__ = ["MODEL_TYPE", "ModelListCodec", "OpenAIAnswerCodec"]
 
@@ -36,6 +36,10 @@ class OpenAIAnswerCodec:
             return None
         return compact(chunk_data(decoded.body))
 
+    def respelled(self, body: bytes, context: Context) -> bytes:  # noqa: ARG002  (protocol)
+        """See `Codec`."""
+        return respelled(body)
+
 
 class ModelListCodec:
     """`{"object": "list", "data": […]}` ↔ a bare list of labelled models (spec §5)."""
@@ -66,3 +70,7 @@ class ModelListCodec:
             return None
         models: list[Json] = [chunk_data(entry) for entry in body]
         return compact({"object": "list", "data": models})
+
+    def respelled(self, body: bytes, context: Context) -> bytes:  # noqa: ARG002  (protocol)
+        """See `Codec`."""
+        return respelled(body)

@@ -13,7 +13,7 @@ import struct
 from typing import TYPE_CHECKING
 
 from hashtape.codecs.base import Context, Decoded, chunk, chunk_data, is_chunk
-from hashtape.codecs.json_text import Json, compact, parse_object
+from hashtape.codecs.json_text import Json, compact, parse_object, respelled
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -88,3 +88,7 @@ class EmbeddingsCodec:
             return None
         answer = chunk_data(decoded.body)
         return compact(_with_vectors(answer, _pack) if context.wants_base64 else answer)
+
+    def respelled(self, body: bytes, context: Context) -> bytes:  # noqa: ARG002  (protocol)
+        """See `Codec`."""
+        return respelled(body)

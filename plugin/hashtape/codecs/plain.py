@@ -8,10 +8,10 @@ from __future__ import annotations
 import base64
 import binascii
 
-from hashtape.codecs.base import Context, Decoded, chunk_data, is_chunk
-from hashtape.codecs.json_text import NotJsonError, compact, parse
+from hashtape.codecs.base import Context, Decoded, is_chunk
+from hashtape.codecs.json_text import NotJsonError, compact, parse, respelled
 
-__all__ = ["BinaryCodec", "JsonCodec", "JsonLinesCodec", "RawLinesCodec", "TextCodec"]
+__all__ = ["BinaryCodec", "JsonCodec", "RawLinesCodec", "TextCodec"]
 
 
 class RawLinesCodec:
@@ -33,22 +33,9 @@ class RawLinesCodec:
             return None
         return "".join(line + "\n" for line in lines).encode("utf-8", "surrogatepass")
 
-
-class JsonLinesCodec:
-    """One JSON value a line: how the labelled chunks of other recorders come back (spec §5, Ollama)."""
-
-    name = "json-lines"
-    content_type = "application/x-ndjson"
-
-    def decode(self, body: bytes, context: Context) -> Decoded | None:  # noqa: ARG002  (protocol)
-        """Not decoded yet: such a stream is stored as text."""
-        return None
-
-    def encode(self, decoded: Decoded, context: Context) -> bytes | None:  # noqa: ARG002  (protocol)
+    def respelled(self, body: bytes, context: Context) -> bytes:  # noqa: ARG002  (protocol)
         """See `Codec`."""
-        if not decoded.is_streaming or not isinstance(decoded.body, list):
-            return None
-        return b"".join(compact(chunk_data(e) if is_chunk(e) else e) + b"\n" for e in decoded.body)
+        return body
 
 
 class JsonCodec:
@@ -71,6 +58,10 @@ class JsonCodec:
         if body is None or isinstance(body, str) or (isinstance(body, dict) and "__encoding__" in body):
             return None
         return None if is_chunk(body) else compact(body)
+
+    def respelled(self, body: bytes, context: Context) -> bytes:  # noqa: ARG002  (protocol)
+        """See `Codec`."""
+        return respelled(body)
 
 
 class TextCodec:
@@ -95,6 +86,10 @@ class TextCodec:
         # "surrogatepass": a file that somebody edited may hold what no server can send.
         return decoded.body.encode("utf-8", "surrogatepass") if isinstance(decoded.body, str) else None
 
+    def respelled(self, body: bytes, context: Context) -> bytes:  # noqa: ARG002  (protocol)
+        """See `Codec`."""
+        return body
+
 
 class BinaryCodec:
     """Everything else: base64."""
@@ -118,3 +113,7 @@ class BinaryCodec:
             return base64.b64decode(data, validate=True)
         except (binascii.Error, ValueError):
             return None
+
+    def respelled(self, body: bytes, context: Context) -> bytes:  # noqa: ARG002  (protocol)
+        """See `Codec`."""
+        return body

@@ -9,13 +9,13 @@ from __future__ import annotations
 import warnings
 from collections import Counter
 from contextlib import suppress
-from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from hashtape.errors import HashtapeWarning, RecordingFileError
-from hashtape.recording import Answer, HttpRequest, InferenceRequest, OtherRequest, Recording, Unset
-from hashtape.recording_dir import FoundRecording, RecordingDir
+from hashtape.recording import Recording, Unset
+from hashtape.recording_dir import RecordingDir
 from hashtape.request_id import (
     SHARED_MODEL_LISTS,
     candidate_ids,
@@ -24,71 +24,41 @@ from hashtape.request_id import (
     wire_forms,
 )
 from hashtape.vcr_adapter.conversion import vcr_request_of
+from hashtape.vcr_adapter.entry import Entry, Slot, host_of, url_of, without
 
 if TYPE_CHECKING:
+    from hashtape.recording import Answer, HttpRequest, InferenceRequest
+    from hashtape.recording_dir import FoundRecording
+    from hashtape.recording_file import Stamp
     from hashtape.vcr_adapter.asked import Asked
     from hashtape.vcr_adapter.setup import CassetteSetup
 
-__all__ = ["Answers", "Entry", "Slot"]
-
-
-@dataclass(slots=True, eq=False)
-class Entry:
-    """A recording in use.
-
-    Args:
-        recording: The recording.
-        paths: Its files.
-        is_foreign: Whether it is from an extra cassette, and so not to be changed.
-        plays: How often each answer was played, by its number.
-        fresh: The numbers of the answers that were recorded just now.
-    """
-
-    recording: Recording
-    paths: list[Path]
-    is_foreign: bool = False
-    plays: dict[int, int] = field(default_factory=dict)
-    fresh: set[int] = field(default_factory=set)
-
-    @property
-    def slots(self) -> list[Slot]:
-        """All its answers."""
-        return [Slot(self, number) for number in range(len(self.recording.answers))]
-
-
-class Slot(NamedTuple):
-    """One answer of a recording.
-
-    Args:
-        entry: The recording.
-        number: Which answer: 0 is `response`, the others are in `later_responses`.
-    """
-
-    entry: Entry
-    number: int
-
-    @property
-    def answer(self) -> Answer:
-        """The answer."""
-        return self.entry.recording.answers[self.number]
-
-    @property
-    def host(self) -> str:
-        """The host that gave the answer."""
-        return _host(self.answer.url or _url(self.entry.recording))
+__all__ = ["Answers", "Slot"]
 
 
 class Answers:
     """The recordings of one cassette that is open.
+
+    Other cassettes, of this process and of others, may record into the same directory meanwhile. Theirs is
+    not played, replaced or removed here; where it is in the same file, what is recorded here is added to it.
 
     Args:
         directory: Where they are.
         setup: What else is known of the cassette.
         asks_again: Whether nothing is played and each answer replaces the old one: the modes all and rewrite.
         repeats: Whether an answer may be played more than once: vcrpy's `allow_playback_repeats`.
+        drops_unused: Whether `remove_unused` may be called although nothing is asked again.
     """
 
-    def __init__(self, directory: Path, setup: CassetteSetup, *, asks_again: bool, repeats: bool) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        setup: CassetteSetup,
+        *,
+        asks_again: bool,
+        repeats: bool,
+        drops_unused: bool = False,
+    ) -> None:
         self.directory = RecordingDir(directory)
         self.broken: dict[Path, RecordingFileError] = {}
         """The files of the cassette that turned out to be no recordings."""
@@ -104,11 +74,15 @@ class Answers:
         self._scanned: set[str] = set()  # the ids that everything was looked through for
         self._indexes: dict[Path, dict[tuple[str, str, str], list[Path]]] = {}
         self._unsaved: dict[Entry, str] = {}
-        self._existed: bool | None = None
         self._is_prepared = self._made_directory = False
         # Nothing is looked for where nothing was: that would only slow the recording down.
         self._was_empty = self.directory.is_empty()
         self._to_search = [*self._extra] if self._was_empty else [self.directory, *self._extra]
+        self._existed = False if self._was_empty and setup.yaml_path is None else None
+        # What is old and may be replaced or removed, and what others write from now on.
+        self._before: dict[str, Stamp] | None = None
+        if asks_again or drops_unused:
+            self._before = self.directory.stamps()
 
     # --- Looking ---------------------------------------------------------------------------------------
 
@@ -133,7 +107,7 @@ class Answers:
         """The answer to play next for a request; None if there is none left."""
         if self._asks_again:
             return None  # what was recorded is asked for again
-        host = _host(asked.wire.url)
+        host = host_of(asked.wire.url)
         for find in (self.with_id, self.with_content, self._with_matchers):
             for entry in find(asked):
                 slot = self._unplayed(entry, host)
@@ -163,10 +137,10 @@ class Answers:
         entries = self.with_id(asked)
         if asked.request_id not in self._scanned:
             self._scanned.add(asked.request_id)
-            host = _host(asked.wire.url)
+            host = host_of(asked.wire.url)
             for directory in self._to_search:
                 equal = [
-                    self._keep(FoundRecording(directory.read(path), [path]), directory)
+                    self._keep(directory.read_stamped(path), directory)
                     for form in wire_forms(asked.recorded)
                     for path in self._index(directory).get(form, ())
                 ]
@@ -190,7 +164,8 @@ class Answers:
     def own(self) -> list[Entry]:
         """Every recording of the test: in the order of their positions where they have one, else by name."""
         for found in self.directory.scan(self._setup.test_ids, self.broken):
-            self._keep(found, self.directory)
+            if not self._is_news(found):
+                self._keep(found, self.directory)
         entries = dict.fromkeys(entry for entry in self._by_path.values() if not entry.is_foreign)
         return sorted(entries, key=lambda entry: (_position(entry.recording), entry.paths[0].name))
 
@@ -202,9 +177,16 @@ class Answers:
     def _keep(self, found: FoundRecording, directory: RecordingDir) -> Entry:
         entry = self._by_path.get(found.paths[0])
         if entry is None:
-            entry = Entry(found.recording, found.paths, is_foreign=directory is not self.directory)
+            entry = Entry(found.recording, {**found.stamps}, is_foreign=directory is not self.directory)
             self._by_path.update(dict.fromkeys(found.paths, entry))
         return entry
+
+    def _is_news(self, found: FoundRecording) -> bool:
+        """Whether others wrote this since the cassette was opened, where that makes a difference."""
+        before = self._before
+        if before is None:
+            return False
+        return any(before.get(path.name) != stamp for path, stamp in found.stamps.items())
 
     def _with_matchers(self, asked: Asked) -> list[Entry]:
         """All recordings of the test, where the user's own `match_on` says which of them fit."""
@@ -292,15 +274,15 @@ class Answers:
             if self._setup.own_match_on:
                 # Matchers may leave the body out: then only the order tells one answer from another.
                 recording.extra["position"] = len(self.own())
-            entry, index = Entry(recording, [self.directory.file_for(asked.request_id, recording)]), 0
-            self._by_path[entry.paths[0]] = entry
+            path = self.directory.file_for(asked.request_id, recording)
+            entry, number = Entry.of_first(recording, recorded, path), 0
+            self._by_path[path] = entry
         else:
-            index = self._put(entry.recording, recorded, answer, entry.fresh)
-        entry.fresh.add(index)
+            number = entry.put(recorded, answer, replaces=self._asks_again)
         entries = self._by_id.setdefault(asked.request_id, [])
         if entry not in entries:
             entries.append(entry)
-        slot = Slot(entry, index)
+        slot = Slot(entry, number)
         self.used[slot] = None
         if self._setup.saves_on_exception:
             self._write(entry, asked.request_id)
@@ -323,59 +305,57 @@ class Answers:
         try:
             found = self.directory.find([asked.request_id], is_model_list=_is_model_list(asked))
         except RecordingFileError as error:
-            if not self._asks_again:
-                raise
-            if error.path not in self.broken:
-                self.broken[Path(error.path)] = error
-                warnings.warn(
-                    f"{error.path}: replaced by a new recording. Expected {error.expected}, got {error.got}",
-                    HashtapeWarning,
-                    stacklevel=2,
-                )
+            self._tolerate(error)
             return None
-        return self._keep(found, self.directory) if found is not None else None
+        if found is None or self._is_news(found):
+            return None
+        return self._keep(found, self.directory)
 
-    def _put(
-        self,
-        recording: Recording,
-        recorded: InferenceRequest | HttpRequest,
-        answer: Answer,
-        fresh: set[int],
-    ) -> int:
-        """Add an answer to a recording: in the old one's place when everything is asked again."""
-        answers = recording.answers
-        index = len(answers)
-        if self._asks_again:
-            index = next((n for n in range(len(answers)) if n not in fresh), index)
-        if index == 0:
-            if not isinstance(recording.request, OtherRequest):
-                recorded.extra = recording.request.extra  # provider_metadata, say
-            recording.request, recording.response = recorded, answer
-            return 0
-        if _host(recorded.url) != _host(_url(recording)):
-            answer.url = recorded.url
-        recording.later_responses[index - 1 : index] = [answer]
-        return index
+    def _tolerate(self, error: RecordingFileError) -> None:
+        """Warn, once, of a file that is no recording and is about to be replaced by one.
+
+        Raises:
+            RecordingFileError: Nothing is replaced in this mode.
+        """
+        if not self._asks_again:
+            raise error
+        if error.path not in self.broken:
+            self.broken[Path(error.path)] = error
+            warnings.warn(
+                f"{error.path}: replaced by a new recording. Expected {error.expected}, got {error.got}",
+                HashtapeWarning,
+                stacklevel=2,
+            )
 
     def _write(self, entry: Entry, request_id: str) -> None:
         path = self.directory.file_for(request_id, entry.recording)
-        self.directory.write(path, entry.recording)
-        for old in entry.paths:
-            if old != path and self._is_replaced(old, entry.recording):
-                self.directory.delete(old)
-        entry.paths = [path]
+        known = entry.stamps.get(path)
+        try:
+            stamp = self.directory.update(path, entry.recording, known, entry.put_into)
+        except RecordingFileError as error:
+            self._tolerate(error)
+            self.directory.write(path, entry.recording)
+            stamp = None
+        entry.unwritten.clear()
+        if stamp is not None:
+            for old, known in entry.stamps.items():
+                if old != path and self._is_replaced(old, known, entry.recording):
+                    self.directory.update(old, None, known, lambda theirs: theirs)
+        entry.stamps = {path: stamp}
         self._by_path[path] = entry
 
-    def _is_replaced(self, old: Path, recording: Recording) -> bool:
+    def _is_replaced(self, old: Path, known: Stamp | None, recording: Recording) -> bool:
         """Whether a recording under its proper name stands for this file too, and for this test only."""
         if not self.directory.belongs(old, self._setup.test_ids):
             return False
         try:
-            found = self.directory.read(old)
+            found = self.directory.read_stamped(old)
         except (FileNotFoundError, RecordingFileError):
             return False
-        is_anybodys = self._setup.is_shared and isinstance(found.test_id, Unset)
-        return not is_anybodys and _url(found) == _url(recording)
+        if found.stamps[old] != known:
+            return False  # another writer was there
+        is_anybodys = self._setup.is_shared and isinstance(found.recording.test_id, Unset)
+        return not is_anybodys and url_of(found.recording) == url_of(recording)
 
     # --- Closing -----------------------------------------------------------------------------------------
 
@@ -395,13 +375,13 @@ class Answers:
                 continue  # may be another test's
             # An answer that was asked for again and did not come whole keeps its place.
             asked = max(self._asked_again[request_id] for request_id in _ids_in(entry.paths[0]))
-            used = [slot.answer for slot in entry.slots if slot in self.used or slot.number < asked]
-            if not used:
-                for path in entry.paths:
-                    self.directory.delete(path)
-            elif len(used) < len(recording.answers):
-                recording.response, recording.later_responses = used[0], used[1:]
-                self.directory.write(entry.paths[0], recording)
+            unused = [slot.answer for slot in entry.slots if slot not in self.used and slot.number >= asked]
+            if not unused:
+                continue
+            left = without(entry.recording, unused)
+            for path in entry.paths if left is None else entry.paths[:1]:
+                with suppress(RecordingFileError):  # another writer was there, and left no recording
+                    self.directory.update(path, left, entry.stamps[path], partial(without, unused=unused))
 
     def close(self) -> None:
         """Forget what is not to be written, and take an empty directory back."""
@@ -413,14 +393,6 @@ class Answers:
 def _ids_in(path: Path) -> list[str]:
     """The request id in a file's name, which for a model list is one part of it."""
     return path.stem.split("-")
-
-
-def _host(url: str) -> str:
-    return url.partition("://")[2].partition("/")[0]
-
-
-def _url(recording: Recording) -> str:
-    return "" if isinstance(recording.request, OtherRequest) else recording.request.url
 
 
 def _position(recording: Recording) -> int:

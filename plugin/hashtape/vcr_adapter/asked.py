@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 from vcr.filters import sensitive_data_hooks
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from hashtape.recording import HttpRequest, InferenceRequest
+    from hashtape.redaction import Finding
     from hashtape.request_id import WireRequest
     from hashtape.vcr_adapter.conversion import VcrResponse
 
@@ -28,6 +29,7 @@ class Asked:
         wire: The same without secrets.
         recorded: Its recorded form.
         request_id: Its id.
+        findings: What was taken out of it.
         original: vcrpy's request before the filters, if there are any.
         hidden: The same after them and without what the user calls sensitive, as it is stored.
     """
@@ -39,6 +41,7 @@ class Asked:
         recorded: InferenceRequest | HttpRequest,
         request_id: str,
         *,
+        findings: Sequence[Finding] = (),
         original: Any = None,
         hidden: Any = None,
     ) -> None:
@@ -48,6 +51,7 @@ class Asked:
         self.wire = wire
         self.recorded = recorded
         self.request_id = request_id
+        self.findings = findings
 
     @cached_property
     def request(self) -> Any:

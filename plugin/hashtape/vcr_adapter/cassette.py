@@ -21,7 +21,6 @@ from hashtape.errors import RecordingFileError
 from hashtape.miss import describe_miss, request_line
 from hashtape.recording import OtherRequest
 from hashtape.recording_dir import RecordingDir
-from hashtape.redaction import redact_url
 from hashtape.request_id import WireRequest, id_of, recorded_form
 from hashtape.vcr_adapter.answers import Answers, Slot
 from hashtape.vcr_adapter.asked import Asked, hiding
@@ -30,18 +29,26 @@ from hashtape.vcr_adapter.conversion import (
     decompressed,
     freeze_body,
     head_of,
+    header_pairs,
+    redacted,
     response_of,
+    sent_request,
     vcr_request_of,
     wire_request,
+    without_encoding,
 )
 from hashtape.vcr_adapter.live import LiveStream
 from hashtape.vcr_adapter.miss_error import MissError
+from hashtape.vcr_adapter.offline import refuse_under_none
 from hashtape.vcr_adapter.paths import locate
-from hashtape.vcr_adapter.stubs import httpx_patches
-from hashtape.vcr_adapter.yaml_fallback import YamlFallback, serializer_for
+from hashtape.vcr_adapter.secret_warning import warn_of_secrets
+from hashtape.vcr_adapter.stubs import FAMILIES, left_alone
+from hashtape.vcr_adapter.yaml_fallback import YamlCassette, YamlFallback, serializer_for
 
 if TYPE_CHECKING:
-    from hashtape.recording import Answer
+    from collections.abc import Callable, Mapping
+
+    from hashtape.recording import Answer, HttpRequest, InferenceRequest
     from hashtape.vcr_adapter.conversion import VcrResponse
     from hashtape.vcr_adapter.setup import CassetteSetup
 
@@ -74,8 +81,8 @@ class RecordingCassette(Cassette):  # type: ignore[misc]  # vcrpy is untyped
             options.get("before_record_request") or options.get("filter_sensitive_data")
         )
         skipped = tuple(options.get("skip_patchers") or ())
-        self.skip_patchers = (*skipped, "httpx", "httpx2")
-        self.custom_patches = (*options.get("custom_patches", ()), *httpx_patches(self, skipped))
+        self.left_alone = left_alone(skipped)
+        self.skip_patchers = (*skipped, *FAMILIES)
 
     @classmethod
     def load(cls, *, path: str, setup: CassetteSetup, **options: Any) -> Any:
@@ -97,7 +104,7 @@ class RecordingCassette(Cassette):  # type: ignore[misc]  # vcrpy is untyped
                 "serializer": serializer_for(yaml_path),
                 "persister": setup.stock_persister,
             }
-            vcr_cassette = Cassette.load(**stock)
+            vcr_cassette = YamlCassette.load(setup=setup, **stock)
             if vcr_cassette.rewound or options.get("record_mode") == RecordMode.NONE:
                 return vcr_cassette
             setup = replace(setup, yaml_path=None)  # an empty file is no cassette
@@ -107,38 +114,57 @@ class RecordingCassette(Cassette):  # type: ignore[misc]  # vcrpy is untyped
 
     # --- What the stubs of hashtape call -----------------------------------------------------------------
 
-    def ask(self, request: Any) -> Asked | None:
+    @property
+    def name(self) -> str:
+        """How the user knows it: the directory."""
+        return str(self._path)
+
+    def ask(self, request: Any, *, is_in_process: bool = False) -> Asked | None:
         """Take a request through the user's filters and compute its id.
+
+        Args:
+            request: vcrpy's request.
+            is_in_process: Whether the client calls an application in this process: that is no network.
 
         Returns:
             None when a filter says that the request is not the cassette's.
+
+        Raises:
+            MissError: A filter says so, and the record mode is `none`: then nothing is sent.
         """
         freeze_body(request)
+        self._setup.redactor.known.learn_headers(header_pairs(request.headers))
         filtered = self._before_record_request(request)
         if not filtered:
+            if not is_in_process:
+                refuse_under_none(self, request, self._setup)
             return None
         hidden = self._hide(filtered)
-        wire = wire_request(hidden)
-        recorded = recorded_form(wire, self._setup.test_id)
-        request_id = id_of(recorded, self._setup.test_id)
-        return Asked(lambda: filtered, wire, recorded, request_id, original=request, hidden=hidden)
+        return self._asked(lambda: filtered, sent_request(hidden), original=request, hidden=hidden)
 
-    def ask_wire(self, wire: WireRequest, headers: Any) -> Asked | None:
+    def ask_wire(
+        self, wire: WireRequest, headers: Mapping[str, str], *, is_in_process: bool = False
+    ) -> Asked | None:
         """The same for a request that a stub has in pieces: vcrpy's is made only if something needs it.
 
         Args:
-            wire: The request; its URL may hold secrets.
+            wire: The request; its URL and body may hold secrets.
             headers: Its headers.
+            is_in_process: As for `ask`.
         """
 
         def build() -> Any:
             return Request(wire.method, wire.url, wire.body, headers)
 
         if self._filters_requests:
-            return self.ask(build())
-        safe = replace(wire, url=redact_url(wire.url))
+            return self.ask(build(), is_in_process=is_in_process)
+        self._setup.redactor.known.learn_headers(headers.items())
+        return self._asked(build, wire)
+
+    def _asked(self, build: Callable[[], Any], wire: WireRequest, **forms: Any) -> Asked:
+        safe, findings = redacted(wire, self._setup.redactor)
         recorded = recorded_form(safe, self._setup.test_id)
-        return Asked(build, safe, recorded, id_of(recorded, self._setup.test_id))
+        return Asked(build, safe, recorded, id_of(recorded, self._setup.test_id), findings=findings, **forms)
 
     def play(self, asked: Asked) -> VcrResponse | None:
         """The recorded response to a request, which counts as played from now on.
@@ -184,12 +210,25 @@ class RecordingCassette(Cassette):  # type: ignore[misc]  # vcrpy is untyped
             if interaction is None:
                 return None
             request, filtered = interaction
-            wire = wire_request(request)
+            wire = wire_request(request, self._setup.redactor)
             recorded = recorded_form(wire, self._setup.test_id)
         answer = answer_of(recorded, wire, asked.request_id, filtered, self._setup.response_headers)
+        slot = self._store(asked, recorded, answer)
+        return self._response(asked, slot, live=answer)
+
+    def _store(self, asked: Asked, recorded: InferenceRequest | HttpRequest, answer: Answer) -> Slot:
+        """Store an answer without what is secret in it, and then say what that was."""
+        safe, findings = self._setup.redactor.answer(answer)
         with self._lock:
-            slot = self._answers.store(asked, recorded, answer)
-            return self._response(asked, slot, is_replay=False)
+            slot = self._answers.store(asked, recorded, safe)
+        warn_of_secrets(slot.entry.paths[0], [*asked.findings, *findings])
+        return slot
+
+    def _store_cut(self, asked: Asked, answer: Answer) -> None:
+        """Store what came of a stream that broke off, unless that would take a whole answer's place."""
+        with self._lock:
+            if not self._answers.would_replace(asked):
+                self._store(asked, asked.recorded, answer)
 
     def live(self, asked: Asked, response: VcrResponse) -> LiveStream | None:
         """A way for a stream to reach the client as it comes.
@@ -207,24 +246,20 @@ class RecordingCassette(Cassette):  # type: ignore[misc]  # vcrpy is untyped
         if self._options.get("before_record_response"):
             return None
 
-        head = head_of(asked.recorded, asked.wire, response, self._setup.response_headers)
-        decoder = None if "content-encoding" in head.headers else stream_decoder(head.context)
-        if decoder is None:
+        plain, decompress = without_encoding(response)
+        head = head_of(asked.recorded, asked.wire, plain, self._setup.response_headers)
+        decoder = stream_decoder(head.context)
+        if decoder is None or "content-encoding" in head.headers:
             return None
-
-        def store(answer: Answer) -> None:
-            with self._lock:
-                self._answers.store(asked, asked.recorded, answer)
-
-        def store_cut(answer: Answer) -> None:
-            with self._lock:
-                if not self._answers.would_replace(asked):
-                    self._answers.store(asked, asked.recorded, answer)
-
-        def store_as_it_is(body: bytes) -> None:
-            self.record(asked, {**response, "body": {"string": body}})
-
-        stream = LiveStream(asked, head, decoder, store, store_cut, store_as_it_is)
+        stream = LiveStream(
+            asked,
+            head,
+            decoder,
+            store=lambda answer: self._store(asked, asked.recorded, answer),
+            store_cut=lambda answer: self._store_cut(asked, answer),
+            store_as_it_is=lambda body: self.record(asked, {**plain, "body": {"string": body}}),
+            decompress=decompress,
+        )
         self._live_streams = [*(live for live in self._live_streams if not live.is_over), stream]
         return stream
 
@@ -392,9 +427,11 @@ class RecordingCassette(Cassette):  # type: ignore[misc]  # vcrpy is untyped
                 return response
         return None
 
-    def _response(self, asked: Asked, slot: Slot, *, is_replay: bool = True) -> VcrResponse | None:
+    def _response(self, asked: Asked, slot: Slot, live: Answer | None = None) -> VcrResponse | None:
+        """The response for an answer: a replay, or what came just now, of which no secret is taken out."""
+        answer = slot.answer if live is None else live
         try:
-            response = response_of(asked.recorded, asked.wire, slot.answer, is_replay=is_replay)
+            response = response_of(asked.recorded, asked.wire, answer, is_replay=live is None)
         except (ValueError, RecursionError) as error:
             path = slot.entry.paths[0]
             raise RecordingFileError(path, "an answer that can be replayed", str(error)) from None
@@ -410,8 +447,8 @@ class RecordingCassette(Cassette):  # type: ignore[misc]  # vcrpy is untyped
         vcr_request = vcr_request_of(request)
         if vcr_request is None or isinstance(request, OtherRequest):
             return None
-        asked = Asked(lambda: vcr_request, wire_request(vcr_request), request, "")
-        response = self._response(asked, slot, is_replay=False)
+        asked = Asked(lambda: vcr_request, sent_request(vcr_request), request, "")
+        response = self._response(asked, slot, live=slot.answer)
         return None if response is None else (vcr_request, response)
 
     def _miss(self, asked: Asked) -> MissError:

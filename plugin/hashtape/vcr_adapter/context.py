@@ -11,10 +11,13 @@ from vcr.cassette import CassetteContextDecorator
 from vcr.persisters.filesystem import FilesystemPersister
 from vcr.record_mode import RecordMode
 
+from hashtape.redaction import Redactor
 from hashtape.vcr_adapter import matchers
 from hashtape.vcr_adapter.cassette import RecordingCassette
 from hashtape.vcr_adapter.serializer import RecordingPersister, RecordingSerializer
 from hashtape.vcr_adapter.setup import CassetteSetup
+from hashtape.vcr_adapter.stubs import start, stop
+from hashtape.vcr_adapter.yaml_fallback import YamlCassette
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -47,11 +50,15 @@ class CassetteContext(CassetteContextDecorator):  # type: ignore[misc]  # vcrpy 
     def __enter__(self) -> Any:
         """Open the cassette and patch the clients."""
         self._opened = super().__enter__()
+        if isinstance(self._opened, (RecordingCassette, YamlCassette)):
+            start(self._opened)
         return self._opened
 
     def __exit__(self, *exc_info: Any) -> None:
         """Take the patches off and close the cassette."""
         opened, self._opened = self._opened, None
+        if isinstance(opened, (RecordingCassette, YamlCassette)):
+            stop(opened)
         try:
             super().__exit__(*exc_info)
         finally:
@@ -107,7 +114,8 @@ def equip(vcr: Any, setup: CassetteSetup) -> None:
         vcr._use_cassette, _STOCK, (vcr.persister, vcr._use_cassette)
     )
     persister = RecordingPersister(setup.test_id)
-    setup = replace(setup, stock_persister=stock_persister)
+    test_id = setup.test_id and setup.redactor.text(setup.test_id)
+    setup = replace(setup, stock_persister=stock_persister, test_id=test_id)
     vcr.register_serializer(_SERIALIZER, RecordingSerializer(setup.test_id))
     vcr.register_matcher("request_id", matchers.request_id)
     vcr.register_matcher("json_body", matchers.json_body)
@@ -146,6 +154,9 @@ def use_cassette(
     record_mode: str = "once",
     test_id: str | None = None,
     response_headers: Iterable[str] = (),
+    secret_names: Iterable[str] = (),
+    not_secret: Iterable[str] = (),
+    allowed_hosts: Iterable[str] = (),
     **vcr_options: Any,
 ) -> Any:
     """Record and replay outside pytest.
@@ -155,6 +166,9 @@ def use_cassette(
         record_mode: `once`, `none`, `new_episodes`, `all`, or `rewrite`.
         test_id: The pytest node id that goes into the request ids (spec §2), None outside a test.
         response_headers: Response headers to store beside those that clients act on.
+        secret_names: Names of fields whose values are secret, beside those that are known.
+        not_secret: What is not secret after all: names of fields or environment variables, or values.
+        allowed_hosts: Hosts that may be reached under `none` with requests that a filter leaves out.
         vcr_options: Options of vcrpy's `use_cassette`, such as `filter_query_parameters` or `match_on`.
 
     Returns:
@@ -165,6 +179,12 @@ def use_cassette(
         CassetteDirectoryError: On entering: `path` is a file.
     """
     vcr = VCR()
-    names = frozenset(name.lower() for name in response_headers)
-    equip(vcr, CassetteSetup(test_id=test_id, path_is_directory=True, response_headers=names))
+    setup = CassetteSetup(
+        test_id=test_id,
+        path_is_directory=True,
+        response_headers=frozenset(name.lower() for name in response_headers),
+        redactor=Redactor(secret_names=secret_names, not_secret=not_secret),
+        allowed_hosts=frozenset(allowed_hosts),
+    )
+    equip(vcr, setup)
     return vcr.use_cassette(os.fspath(path), record_mode=record_mode, **vcr_options)

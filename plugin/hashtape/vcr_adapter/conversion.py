@@ -7,12 +7,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, TypeAlias
+from urllib.parse import urlsplit
 
 from vcr.request import Request
 from vcr.util import read_body
 
 from hashtape.codecs import (
-    STREAM_CONTENT_TYPE,
     Context,
     Decoded,
     Json,
@@ -22,14 +22,17 @@ from hashtape.codecs import (
     is_usual,
     media_type,
 )
+from hashtape.codecs.compression import stream_decompressor
 from hashtape.recording import Answer, HttpRequest, InferenceRequest
-from hashtape.redaction import redact_url
+from hashtape.redaction import Redactor
 from hashtape.request_id import WireRequest, operation_of, wants_base64, wire_request_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from hashtape.codecs.compression import Decompress
     from hashtape.recording import RecordedRequest
+    from hashtape.redaction import Finding
 
 __all__ = [
     "CUT_STREAM",
@@ -39,10 +42,14 @@ __all__ = [
     "decompressed",
     "freeze_body",
     "head_of",
+    "header_pairs",
     "normalise",
+    "redacted",
     "response_of",
+    "sent_request",
     "vcr_request_of",
     "wire_request",
+    "without_encoding",
 ]
 
 VcrResponse: TypeAlias = dict[str, Any]
@@ -116,12 +123,29 @@ def _plain(value: Any) -> Any:
     return type(value).__name__
 
 
-def wire_request(request: Any) -> WireRequest:
-    """The wire request of a vcrpy request that has been through the filters."""
+def redacted(wire: WireRequest, redactor: Redactor) -> tuple[WireRequest, list[Finding]]:
+    """A request on the wire without secrets, as its id is computed of it; and what was taken out."""
+    url, body, findings = redactor.request(wire.url, wire.body, wire.content_type)
+    return (replace(wire, url=url, body=body), findings) if findings else (wire, findings)
+
+
+_DEFAULT_REDACTOR = Redactor()
+
+
+def sent_request(request: Any) -> WireRequest:
+    """The wire request of a vcrpy request, with whatever secrets it has."""
     content_type = request.headers.get("content-type", "") if request.headers else ""
-    return WireRequest(
-        str(request.method), redact_url(request.uri), _body_bytes(request), _text(content_type)
-    )
+    return WireRequest(str(request.method), request.uri, _body_bytes(request), _text(content_type))
+
+
+def wire_request(request: Any, redactor: Redactor = _DEFAULT_REDACTOR) -> WireRequest:
+    """The wire request of a vcrpy request, without secrets."""
+    return redacted(sent_request(request), redactor)[0]
+
+
+def header_pairs(headers: Mapping[str, Any] | None) -> list[tuple[str, str]]:
+    """The names and values of vcrpy's headers, whatever the client made of them."""
+    return [(str(name), _text(value)) for name, value in (headers or {}).items()]
 
 
 def vcr_request_of(request: RecordedRequest, *, base64: bool = False) -> Any | None:
@@ -142,7 +166,9 @@ def _headers(response: VcrResponse) -> dict[str, str]:
 
 
 def _context(request: RecordedRequest, wire: WireRequest, content_type: str, status: int) -> Context:
-    return Context(operation_of(request), content_type, status, wants_base64(wire))
+    return Context(
+        operation_of(request), content_type, status, wants_base64(wire), path=urlsplit(wire.url).path
+    )
 
 
 def _response_body(response: VcrResponse) -> bytes:
@@ -171,6 +197,20 @@ def decompressed(response: VcrResponse) -> VcrResponse:
     return {**response, "headers": kept, "body": {"string": plain}}
 
 
+def without_encoding(response: VcrResponse) -> tuple[VcrResponse, Decompress | None]:
+    """The head of a response whose body is still to come, without the encoding that can be undone by and by.
+
+    Returns:
+        It, and what undoes the encoding; None if there is none, or no way to undo it piece by piece.
+    """
+    content_encoding = _headers(response).get("content-encoding", "")
+    decompress = stream_decompressor(content_encoding) if content_encoding else None
+    if decompress is None:
+        return response, None
+    kept = {k: v for k, v in response["headers"].items() if k.lower() not in _OF_THE_ENCODING}
+    return {**response, "headers": kept}, decompress
+
+
 def answer_of(
     request: InferenceRequest | HttpRequest,
     wire: WireRequest,
@@ -190,7 +230,7 @@ def answer_of(
     head = head_of(request, wire, response, extra_headers)
     decoded, usual = decode(_response_body(response), head.context)
     headers = head.headers_of(usual)
-    answer = Answer(decoded.body, decoded.is_streaming, headers=headers)
+    answer = Answer(decoded.body, decoded.is_streaming, framing=decoded.framing, headers=headers)
     for entry in decoded.body if isinstance(decoded.body, list) else [decoded.body]:
         normalise(entry, request, request_id)
     # The http variant of the format names the status of whole answers, also when it is 200 (spec §3).
@@ -282,7 +322,7 @@ def response_of(
     context = _context(request, wire, headers.get("content-type", ""), status)
     body, usual = encode(decoded, replace(context, is_cut=is_cut))
     if is_cut and failure is not None:
-        usual = usual or STREAM_CONTENT_TYPE
+        usual = usual or "text/event-stream; charset=utf-8"
         body += str(failure.get("rest") or "").encode("utf-8", "surrogateescape")
     if usual and "content-type" not in headers:
         headers = {"content-type": usual, **headers}

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from hashtape.codecs import STREAM_CONTENT_TYPE, decode
+from hashtape.codecs import decode, encode
 from hashtape.recording import Answer
 from hashtape.vcr_adapter.conversion import CUT_STREAM, normalise
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from hashtape.codecs import Json, StreamDecoder
+    from hashtape.codecs import Decoded, Json, Piece, StreamDecoder
+    from hashtape.codecs.compression import Decompress
     from hashtape.vcr_adapter.asked import Asked
     from hashtape.vcr_adapter.conversion import Head
 
@@ -31,6 +32,7 @@ class LiveStream:
         store: Takes the answer of a stream that ended as it should.
         store_cut: Takes the answer of a stream that broke off.
         store_as_it_is: Takes the body of a stream that was none of its format after all.
+        decompress: Undoes the content encoding, if there is one.
     """
 
     def __init__(
@@ -41,6 +43,7 @@ class LiveStream:
         store: Callable[[Answer], object],
         store_cut: Callable[[Answer], object],
         store_as_it_is: Callable[[bytes], object],
+        decompress: Decompress | None = None,
     ) -> None:
         self._asked = asked
         self._head = head
@@ -48,50 +51,48 @@ class LiveStream:
         self._store = store
         self._store_cut = store_cut
         self._store_as_it_is = store_as_it_is
+        self._decompress = decompress
         self._raw = bytearray()
-        self._passed_on = 0  # how many of the raw bytes the client has been given, if spelled otherwise
-        self._chunks: list[Json] = []
-        self._is_raw = False
+        self._passed_on = bytearray()
+        self._entries: list[Json] = []
         self.is_over = False
         """Whether it has been stored, or given up."""
 
     @property
     def headers(self) -> dict[str, str]:
         """The headers that the client gets: those of a replay."""
-        return {"content-type": STREAM_CONTENT_TYPE, **self._head.headers_of(STREAM_CONTENT_TYPE)}
+        usual = self._decoder.content_type
+        return {"content-type": usual, **self._head.headers_of(usual)}
 
     def feed(self, data: bytes) -> bytes:
-        """Take bytes from the server; return those for the client."""
+        """Take bytes from the server; return those for the client.
+
+        Raises:
+            ValueError: They are not in the content encoding that the server named.
+        """
+        if self._decompress is not None:
+            data = self._decompress(data)
         self._raw += data
-        if self._is_raw:
-            return data
-        chunks = self._decoder.feed(data)
-        if self._decoder.deviates:
-            self._is_raw = True
-            # No stream of this format after all: from here on the client gets it as it is.
-            return bytes(self._raw[self._passed_on :])
-        self._passed_on = len(self._raw) - len(self._decoder.rest)
-        for entry in chunks:
-            normalise(entry, self._asked.recorded, self._asked.request_id)
-        self._chunks += chunks
-        return self._decoder.encode(chunks)
+        return self._pass_on(self._decoder.feed(data))
 
     def end(self) -> bytes:
         """The server has ended the stream: store it; return what the client has not got yet."""
-        rest = b"" if self._decoder.deviates else bytes(self._raw[self._passed_on :])
+        rest = self._pass_on(self._decoder.end()) + self._decoder.rest
         if not self.is_over:
             self.is_over = True
-            if self._decoder.is_complete():
-                # The decoder takes nothing that its encoder would not give back: that is the proof (spec §7).
-                self._store(self._answer())
+            decoded = self._decoded()
+            # The proof of spec §7: what is stored gives what the client has been given.
+            if decoded is not None and self._encoded(decoded) == bytes(self._passed_on):
+                self._store(self._answer(decoded))
             else:
                 self._store_as_it_is(bytes(self._raw))
         return rest
 
     def close(self) -> None:
         """The client reads no further: all came already, or what came is stored and marked (spec §7)."""
-        is_whole = self._decoder.deviates and self._decoder.has_end(bytes(self._raw))
-        if is_whole or self._decoder.is_complete():
+        if self.is_over:
+            return
+        if self._decoder.has_ended:
             self.end()
         else:
             self._cut(CLOSED, "the client read no further when this was recorded")
@@ -100,24 +101,45 @@ class LiveStream:
         """The connection failed: what came is stored, with the kind of failure (spec §7)."""
         self._cut(type(error).__name__, str(error))
 
+    def _pass_on(self, pieces: list[Piece]) -> bytes:
+        encoded = bytearray()
+        for piece in pieces:
+            if piece.is_chunk:
+                normalise(piece.entry, self._asked.recorded, self._asked.request_id)
+                self._entries.append(piece.entry)
+            encoded += self._decoder.encode(piece)
+        self._passed_on += encoded
+        return bytes(encoded)
+
+    def _decoded(self) -> Decoded | None:
+        """What is stored of the stream; None if it is none of its format after all."""
+        return None if self._decoder.rest else self._decoder.decoded(self._entries)
+
+    def _encoded(self, decoded: Decoded) -> bytes | None:
+        try:
+            return encode(decoded, self._head.context)[0]
+        except ValueError:
+            return None
+
     def _cut(self, kind: str, message: str) -> None:
         if self.is_over:
             return
         self.is_over = True
         failure: dict[str, Json] = {"category": CUT_STREAM, "type": kind, "message": message}
-        answer = self._answer()
-        if self._decoder.deviates:
+        rest = self._decoder.rest
+        decoded = self._decoder.decoded(self._entries)
+        usual = self._decoder.content_type
+        if decoded is None:
             decoded, usual = decode(bytes(self._raw), self._head.context)
-            answer.body, answer.is_streaming = decoded.body, decoded.is_streaming
-            answer.headers = self._head.headers_of(usual)
-        elif self._decoder.rest:
-            failure["rest"] = self._decoder.rest.decode("utf-8", "surrogateescape")
+        elif rest:
+            failure["rest"] = rest.decode("utf-8", "surrogateescape")
+        answer = self._answer(decoded, usual)
         answer.is_exception, answer.exception_data = True, failure
         self._store_cut(answer)
 
-    def _answer(self) -> Answer:
-        context = self._head.context
-        answer = Answer(self._chunks, is_streaming=True, headers=self._head.headers_of(STREAM_CONTENT_TYPE))
-        if context.status != 200:
-            answer.status = context.status
+    def _answer(self, decoded: Decoded, usual: str = "") -> Answer:
+        headers = self._head.headers_of(usual or self._decoder.content_type)
+        answer = Answer(decoded.body, decoded.is_streaming, framing=decoded.framing, headers=headers)
+        if self._head.context.status != 200:
+            answer.status = self._head.context.status
         return answer

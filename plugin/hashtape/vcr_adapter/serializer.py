@@ -15,6 +15,7 @@ from hashtape.codecs import Json, escape_surrogates
 from hashtape.errors import HashtapeError
 from hashtape.recording import HttpRequest, InferenceRequest, Recording
 from hashtape.recording_dir import RecordingDir
+from hashtape.redaction import Redactor
 from hashtape.request_id import id_of, recorded_form
 from hashtape.vcr_adapter.conversion import answer_of, decompressed, response_of, vcr_request_of, wire_request
 
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from hashtape.vcr_adapter.conversion import VcrResponse
 
 __all__ = ["RecordingPersister", "RecordingSerializer"]
+
+_REDACTOR = Redactor()
 
 
 def _recordings(interactions: Iterable[tuple[Any, VcrResponse]], test_id: str | None) -> dict[str, Recording]:
@@ -35,7 +38,7 @@ def _recordings(interactions: Iterable[tuple[Any, VcrResponse]], test_id: str | 
         request_id = id_of(recorded, test_id)
         if request.body == b"":
             recorded.extra["has_empty_body"] = True  # for vcrpy's matchers that is another one than none
-        answer = answer_of(recorded, wire, request_id, decompressed(response))
+        answer, _ = _REDACTOR.answer(answer_of(recorded, wire, request_id, decompressed(response)))
         if request_id in recordings:
             recordings[request_id].later_responses.append(answer)
         else:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from hashtape.redaction import Redactor
+
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
@@ -31,6 +33,8 @@ class CassetteSetup:
         is_rewrite: Whether to remove what the test did not use, after it passed.
         saves_on_exception: vcrpy's `record_on_exception`.
         response_headers: Lower-case names of further response headers to store.
+        redactor: What never reaches a file.
+        allowed_hosts: Hosts that a request which a filter leaves out may go to also under `none`.
         has_passed: Whether the test passed so far; asked at the end.
     """
 
@@ -46,6 +50,8 @@ class CassetteSetup:
     is_rewrite: bool = False
     saves_on_exception: bool = True
     response_headers: frozenset[str] = frozenset()
+    redactor: Redactor = field(default_factory=Redactor)
+    allowed_hosts: frozenset[str] = frozenset()
     has_passed: Callable[[], bool] = field(default=lambda: True)
 
     @property

@@ -542,7 +542,7 @@ def test_an_exception_of_the_application_is_the_clients(memory, cassette):
 # --- What is not the cassette's ------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("mode", ["none", "once"])
+@pytest.mark.parametrize("mode", ["new_episodes", "once"])
 def test_an_ignored_request_is_passed_through(place, cassette, mode):
     headers = {**JSON, "x-live": "yes", "content-encoding": "gzip"}
     place.script(Reply(body=gzip.compress(b'{"id": "chatcmpl-7", "created": 7}'), headers=headers))

@@ -8,8 +8,7 @@ from __future__ import annotations
 import functools
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from hashtape.errors import CutRecordingError
-from hashtape.vcr_adapter.live import CLOSED
+from hashtape.vcr_adapter.stubs.failures import recorded_failure
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
@@ -35,16 +34,15 @@ class Streams(NamedTuple):
 
 def _failure(cut: dict[str, Any], httpx: Any) -> Exception:
     """The failure of a recorded stream: of the class that it had, where that is one of the library's."""
-    kind, message = str(cut.get("type")), str(cut.get("message"))
-    if kind == CLOSED:
-        return CutRecordingError(
-            f"The recorded stream ends here: {message}. To read on, record it again: "
-            "pytest --record-mode=rewrite"
-        )
-    found = getattr(httpx, kind, None)
-    is_known = isinstance(found, type) and issubclass(found, httpx.TransportError)
-    failure: Exception = found(message) if is_known and found is not None else httpx.ReadError(message)
-    return failure
+    failures: dict[str, Callable[[str], Exception]] = {
+        "timeout": httpx.ReadTimeout,
+        "protocol": httpx.RemoteProtocolError,
+        "connection": httpx.ReadError,
+    }
+    own = getattr(httpx, str(cut.get("type")), None)
+    if isinstance(own, type) and issubclass(own, httpx.TransportError):
+        failures[own.__name__] = own
+    return recorded_failure(cut, failures, httpx.ReadError(str(cut.get("message"))))
 
 
 @functools.cache

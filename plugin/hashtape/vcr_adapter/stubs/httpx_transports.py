@@ -1,7 +1,7 @@
 """httpx and its fork httpx2: every transport that vcrpy patches, sync and async.
 
 The client libraries are not imported here: what vcrpy found installed is patched, from the originals that it
-saved, so that nested cassettes work.
+saved.
 """
 
 from __future__ import annotations
@@ -9,25 +9,23 @@ from __future__ import annotations
 import functools
 import sys
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import vcr.patch
 from vcr.stubs.httpx_stubs import _deserialize_response, _serialize_headers
 
 from hashtape.request_id import WireRequest
+from hashtape.vcr_adapter.stubs.dispatch import DISPATCH, Patch
 from hashtape.vcr_adapter.stubs.httpx_streams import streams_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator
+    from collections.abc import Callable, Iterator
 
-    from hashtape.vcr_adapter.asked import Asked
-    from hashtape.vcr_adapter.cassette import RecordingCassette
     from hashtape.vcr_adapter.conversion import VcrResponse
     from hashtape.vcr_adapter.live import LiveStream
+    from hashtape.vcr_adapter.stubs.dispatch import OpenCassette
 
 __all__ = ["httpx_patches"]
-
-_Patch: TypeAlias = "tuple[type, str, Callable[..., Any]]"
 
 # The name under which vcrpy skips the family; module, class and method; where vcrpy keeps the original.
 _TRANSPORTS = (
@@ -62,26 +60,32 @@ _TRANSPORTS = (
 )
 
 
-def httpx_patches(cassette: RecordingCassette, skipped: Collection[str]) -> Iterator[_Patch]:
-    """The patches of all transports, in the form of vcrpy's `custom_patches`.
+_IN_PROCESS = frozenset({"WSGITransport", "ASGITransport", "MockTransport"})
+"""They call an application or a function, and no network."""
 
-    Args:
-        cassette: The cassette that is played from and recorded to.
-        skipped: The families that the user wants left alone.
-    """
+
+class _Owner(NamedTuple):
+    family: str
+    httpx: Any
+    is_in_process: bool
+
+
+def httpx_patches() -> Iterator[Patch]:
+    """The patches of all transports that are loaded."""
     for family, module_name, class_name, method, saved in _TRANSPORTS:
         module = sys.modules.get(module_name)
         original = getattr(vcr.patch, f"{saved}_{method}", None)
-        if family in skipped or module is None or original is None:
+        if module is None or original is None:
             continue
         build = _async_method if method == "handle_async_request" else _sync_method
         # Responses are built of the family's own classes, whatever module the transport is from.
-        yield getattr(module, class_name), method, build(cassette, original, sys.modules[family])
+        owner = _Owner(family, sys.modules[family], class_name in _IN_PROCESS)
+        yield Patch(getattr(module, class_name), method, build(owner, original))
 
 
-def _ask(cassette: RecordingCassette, request: Any, body: bytes) -> Asked | None:
+def _ask(cassette: OpenCassette, request: Any, body: bytes, owner: _Owner) -> Any:
     wire = WireRequest(request.method, str(request.url), body, request.headers.get("content-type", ""))
-    return cassette.ask_wire(wire, request.headers)
+    return cassette.ask_wire(wire, request.headers, is_in_process=owner.is_in_process)
 
 
 def _vcr_response(response: Any, body: bytes = b"") -> VcrResponse:
@@ -123,7 +127,7 @@ def _with_cookies(answer: Any, response: Any, httpx: Any) -> Any:
     return answer
 
 
-def _recorded(cassette: RecordingCassette, asked: Asked, response: Any, body: bytes, httpx: Any) -> Any:
+def _recorded(cassette: OpenCassette, asked: Any, response: Any, body: bytes, httpx: Any) -> Any:
     """Store a response that has been read and closed; return what the client gets for it."""
     stored = cassette.record(asked, _vcr_response(response, body))
     if stored is None:
@@ -134,22 +138,23 @@ def _recorded(cassette: RecordingCassette, asked: Asked, response: Any, body: by
 
 def _live(live: LiveStream, response: Any, stream: Any, httpx: Any) -> Any:
     """What the client gets for a stream that is still to come."""
-    reason = response.extensions.get("reason_phrase")
     answer = httpx.Response(
-        response.status_code,
-        headers=live.headers,
-        stream=stream,
-        extensions={"reason_phrase": reason} if reason else None,
+        response.status_code, headers=live.headers, stream=stream, extensions=response.extensions
     )
     return _with_cookies(answer, response, httpx)
 
 
-def _sync_method(cassette: RecordingCassette, original: Callable[..., Any], httpx: Any) -> Callable[..., Any]:
+def _sync_method(owner: _Owner, original: Callable[..., Any]) -> Callable[..., Any]:
+    httpx = owner.httpx
+
     @functools.wraps(original)
     def handle_request(transport: Any, request: Any) -> Any:
+        cassette = DISPATCH.cassette_for(owner.family)
+        if cassette is None:
+            return original(transport, request)
         body = b"".join(request.stream)
         request.stream = httpx.ByteStream(body)  # reading has used it up
-        asked = _ask(cassette, request, body)
+        asked = _ask(cassette, request, body, owner)
         if asked is None:
             return original(transport, request)
         played = cassette.play(asked)
@@ -172,14 +177,17 @@ def _sync_method(cassette: RecordingCassette, original: Callable[..., Any], http
     return handle_request
 
 
-def _async_method(
-    cassette: RecordingCassette, original: Callable[..., Any], httpx: Any
-) -> Callable[..., Any]:
+def _async_method(owner: _Owner, original: Callable[..., Any]) -> Callable[..., Any]:
+    httpx = owner.httpx
+
     @functools.wraps(original)
     async def handle_async_request(transport: Any, request: Any) -> Any:
+        cassette = DISPATCH.cassette_for(owner.family)
+        if cassette is None:
+            return await original(transport, request)
         body = b"".join([part async for part in request.stream])
         request.stream = httpx.ByteStream(body)  # reading has used it up
-        asked = _ask(cassette, request, body)
+        asked = _ask(cassette, request, body, owner)
         if asked is None:
             return await original(transport, request)
         played = cassette.play(asked)

@@ -1,0 +1,196 @@
+"""AWS event streams: Bedrock's `converse-stream` and `invoke-with-response-stream` (spec §5).
+
+A chunk is labelled with its event's name: clients have no class for it. Its data is the JSON of the payload.
+The `bytes` of an invoked model are JSON in base64: they are stored decoded too.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from typing import TYPE_CHECKING
+
+from hashtape.codecs.aws_messages import Message, MessageSplitter, read_message, write_message
+from hashtape.codecs.base import Piece, chunk, chunk_data, label_of
+from hashtape.codecs.framing import Framing
+from hashtape.codecs.json_text import NotJsonError, compact, parse
+from hashtape.codecs.streams import SplitDecoder, decode_whole, respell_whole
+from hashtape.codecs.templates import template
+
+if TYPE_CHECKING:
+    from hashtape.codecs.base import Context, Decoded
+    from hashtape.codecs.json_text import Json
+    from hashtape.codecs.templates import Template
+
+__all__ = ["AwsStreamCodec", "AwsStreamDecoder"]
+
+_CONTENT_TYPE = "application/vnd.amazon.eventstream"
+_FORM = "aws-event-stream"
+_CONVERSE = frozenset(
+    {
+        "messageStart",
+        "contentBlockStart",
+        "contentBlockDelta",
+        "contentBlockStop",
+        "messageStop",
+        "metadata",
+    }
+)
+_INVOKE = "chunk"
+_EXCEPTIONS = frozenset(
+    {
+        "internalServerException",
+        "modelStreamErrorException",
+        "modelTimeoutException",
+        "serviceUnavailableException",
+        "throttlingException",
+        "validationException",
+    }
+)
+_KNOWN = _CONVERSE | _EXCEPTIONS | {_INVOKE}
+"""The labels of Bedrock's events. Those of other services have framing that says their form."""
+_PAYLOAD = "\n\n{data}"
+"""What ends a template: the lines before it are the headers."""
+_METRICS = "amazon-bedrock-invocationMetrics"
+
+
+def _usual(label: str) -> str:
+    kind = "exception" if label.endswith("Exception") else "event"
+    return f":{kind}-type: {label}\n:content-type: application/json\n:message-type: {kind}{_PAYLOAD}"
+
+
+class AwsStreamDecoder(SplitDecoder):
+    """Decode such a stream as it arrives. See `StreamDecoder`.
+
+    A conversation ends with its metadata, an invocation with its metrics. What is damaged is no chunk.
+    """
+
+    content_type = _CONTENT_TYPE
+
+    def __init__(self) -> None:
+        super().__init__(MessageSplitter())
+        self._message_stopped = False
+
+    def encode(self, piece: Piece) -> bytes:
+        """See `StreamDecoder`."""
+        message = read_message(piece.raw) if piece.is_chunk else None
+        if message is None:
+            return piece.raw
+        return write_message(Message(message.headers, _payload(chunk_data(piece.entry))))
+
+    def _piece(self, raw: bytes) -> Piece:
+        message = read_message(raw)
+        if message is None:
+            return self._other(raw)
+        label = message.header(":event-type") or message.header(":exception-type") or "message"
+        written = message.headers + _PAYLOAD
+        try:
+            if template(written).places != {"data"}:
+                return self._other(raw)
+        except ValueError:
+            return self._other(raw)
+        self._log.add_chunk(written, _usual(label))
+        if label not in _KNOWN:
+            self._form = _FORM
+        data = _data(message.payload)
+        self._note_end(label, data)
+        return Piece(chunk(label, data), is_chunk=True, raw=raw)
+
+    def _note_end(self, label: str, data: Json) -> None:
+        inner = data.get("bytes") if isinstance(data, dict) else None
+        if label in _CONVERSE:
+            self._expects_end = True
+            self._message_stopped = self._message_stopped or label == "messageStop"
+            self._end_came = self._end_came or (label == "metadata" and self._message_stopped)
+        elif label == _INVOKE and isinstance(inner, dict):
+            self._expects_end = True
+            self._end_came = self._end_came or _METRICS in inner or inner.get("type") == "message_stop"
+        elif label in _EXCEPTIONS:
+            self._end_came = self._expects_end = True
+
+
+def _as_bytes(raw: bytes) -> Json:
+    return {"__encoding__": "base64", "data": base64.b64encode(raw).decode("ascii")}
+
+
+def _unpacked(text: Json) -> Json:
+    """The JSON object or list in a base64 text; None if it is none, or would not give the text back."""
+    if not isinstance(text, str):
+        return None
+    try:
+        packed = base64.b64decode(text, validate=True)
+        inner = parse(packed)
+    except (binascii.Error, ValueError):
+        return None
+    is_exact = base64.b64encode(packed).decode("ascii") == text
+    return inner if is_exact and isinstance(inner, (dict, list)) else None
+
+
+def _data(payload: bytes) -> Json:
+    """What is stored of a payload. What `_payload` would take for something else is stored as its bytes."""
+    try:
+        data = parse(payload)
+    except NotJsonError:
+        return _as_bytes(payload)
+    if not isinstance(data, dict):
+        return data
+    if "__encoding__" in data or isinstance(data.get("bytes"), (dict, list)):
+        return _as_bytes(payload)
+    inner = _unpacked(data.get("bytes"))
+    return data if inner is None else {**data, "bytes": inner}
+
+
+def _payload(data: Json) -> bytes:
+    """The payload that is stored as this.
+
+    Raises:
+        ValueError: It is bytes in another encoding than base64.
+    """
+    if isinstance(data, dict) and "__encoding__" in data:
+        text = data.get("data")
+        if data["__encoding__"] != "base64" or not isinstance(text, str):
+            raise ValueError("a payload in an unknown encoding")
+        return base64.b64decode(text, validate=True)
+    if isinstance(data, dict) and isinstance(data.get("bytes"), (dict, list)):
+        data = {**data, "bytes": base64.b64encode(compact(data["bytes"])).decode("ascii")}
+    return compact(data)
+
+
+def _write(written: Template, data: Json, event_id: str) -> bytes:  # noqa: ARG001  (messages have no id)
+    headers, end, rest = written.text.partition(_PAYLOAD)
+    if not end or rest:
+        raise ValueError(f"a template that is not that of a message: {written.text!r}")
+    return write_message(Message(headers, _payload(data)))
+
+
+class AwsStreamCodec:
+    """Bytes of an AWS event stream ↔ a list of its events."""
+
+    name = "aws-event-stream"
+    content_type = _CONTENT_TYPE
+
+    def decoder(self, context: Context) -> AwsStreamDecoder | None:
+        """See `StreamCodec`."""
+        return AwsStreamDecoder() if context.media_type == _CONTENT_TYPE else None
+
+    def decode(self, body: bytes, context: Context) -> Decoded | None:
+        """See `Codec`."""
+        decoder = self.decoder(context)
+        return None if decoder is None else decode_whole(decoder, body)
+
+    def encode(self, decoded: Decoded, context: Context) -> bytes | None:  # noqa: ARG002  (protocol)
+        """See `Codec`. The labels decide, or the framing."""
+        body = decoded.body
+        if not decoded.is_streaming or not isinstance(body, list) or not body:
+            return None
+        labels = [label for entry in body if (label := label_of(entry)) is not None]
+        framing = Framing(decoded.framing, len(body))
+        is_known = framing.form == _FORM or (not framing.form and _KNOWN.issuperset(labels))
+        if len(labels) != len(body) or not is_known:
+            return None
+        events = ((_usual(label), chunk_data(entry)) for label, entry in zip(labels, body, strict=True))
+        return framing.join(events, _write, "")
+
+    def respelled(self, body: bytes, context: Context) -> bytes:  # noqa: ARG002  (protocol)
+        """See `Codec`."""
+        return respell_whole(AwsStreamDecoder(), body)

@@ -1,0 +1,142 @@
+"""A JSON array that arrives element by element: Gemini's `streamGenerateContent` without `alt=sse`."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from hashtape.codecs.base import Context, Decoded, Piece, chunk, chunk_data, is_chunk
+from hashtape.codecs.framing import Framing, write_json
+from hashtape.codecs.json_lines import bare_entry
+from hashtape.codecs.json_text import compact, parse
+from hashtape.codecs.labels import GEMINI, is_gemini
+from hashtape.codecs.splitters import Splitter
+from hashtape.codecs.streams import SplitDecoder, decode_whole, respell_whole
+from hashtape.codecs.templates import template, text_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from hashtape.codecs.json_text import Json
+
+__all__ = ["ElementSplitter", "JsonArrayCodec", "JsonArrayDecoder"]
+
+_CONTENT_TYPE = "application/json"
+_FORM = "json-array"
+_CALL = "streamGenerateContent"
+_FIRST_KEY = re.compile(
+    rb'\s*\[\s*\{\s*"(?:candidates|promptFeedback|usageMetadata|modelVersion|responseId)"'
+)
+_IN_STRING = re.compile(rb'["\\]')
+_OUTSIDE = re.compile(rb'["\[\]{}]')
+_FIRST, _LATER, _END = "[{data}", "\n,\r\n{data}", "\n]"
+
+
+class ElementSplitter(Splitter):
+    """Cut an array after each object in it, and where it ends. Looks at each byte once."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._depth = 0
+        self._is_in_string = False
+        self._is_escaped = False
+
+    def feed(self, data: bytes) -> list[bytes]:
+        """See `Splitter`."""
+        before = len(self._pending)
+        self._pending += data
+        elements: list[bytes] = []
+        start = 0
+        for place in self._ends(data):
+            elements.append(bytes(self._pending[start : before + place]))
+            start = before + place
+        del self._pending[:start]
+        return elements
+
+    def _ends(self, data: bytes) -> Iterator[int]:
+        """The places in more data after which an object in the array, or the array, is complete."""
+        position = 0
+        if self._is_escaped and data:
+            self._is_escaped, position = False, 1
+        while match := (_IN_STRING if self._is_in_string else _OUTSIDE).search(data, position):
+            position, token = match.end(), match.group()
+            if token == b'"':
+                self._is_in_string = not self._is_in_string
+            elif token == b"\\":
+                self._is_escaped = position == len(data)
+                position += 1
+            elif token in b"[{":
+                self._depth += 1
+            else:
+                self._depth -= 1
+                if self._depth == (1 if token == b"}" else 0):
+                    yield position
+
+
+class JsonArrayDecoder(SplitDecoder):
+    """Decode such an array as it arrives. See `StreamDecoder`. The closing bracket is its end marker."""
+
+    content_type = _CONTENT_TYPE
+
+    def __init__(self) -> None:
+        super().__init__(ElementSplitter(), expects_end=True)
+        self._form = _FORM
+
+    def encode(self, piece: Piece) -> bytes:
+        """See `StreamDecoder`."""
+        if not piece.is_chunk:
+            return piece.raw
+        return piece.raw[: piece.raw.index(b"{")] + compact(_data(piece.entry))
+
+    def _usual_end(self, entries: list[Json]) -> str:  # noqa: ARG002  (the same for all)
+        return _END
+
+    def _piece(self, raw: bytes) -> Piece:
+        before, brace, after = raw.partition(b"{")
+        self._end_came = self._end_came or (not brace and raw.endswith(b"]"))
+        written = text_of(before) + "{data}"
+        try:
+            data = parse(brace + after)
+            is_element = template(written).places == {"data"} and (self._log.count > 0 or b"[" in before)
+        except ValueError:  # no JSON object, or a separator that no template tells
+            is_element = False
+        if not is_element:
+            return self._other(raw)
+        self._log.add_chunk(written, _LATER if self._log.count else _FIRST)
+        return Piece(chunk(GEMINI, data) if is_gemini(data) else bare_entry(data), is_chunk=True, raw=raw)
+
+
+def _data(entry: Json) -> Json:
+    return chunk_data(entry) if is_chunk(entry) else entry
+
+
+class JsonArrayCodec:
+    """Bytes of a streamed array ↔ a list of its elements. Its framing says its form."""
+
+    name = "json-array"
+    content_type = _CONTENT_TYPE
+
+    def decoder(self, context: Context) -> JsonArrayDecoder | None:
+        """See `StreamCodec`."""
+        is_array = context.path.endswith(_CALL) and context.media_type == _CONTENT_TYPE
+        return JsonArrayDecoder() if is_array else None
+
+    def decode(self, body: bytes, context: Context) -> Decoded | None:
+        """See `Codec`; without a path, the body itself tells whether it is one of Gemini's."""
+        tells = context.media_type == _CONTENT_TYPE and _FIRST_KEY.match(body) is not None
+        return decode_whole(JsonArrayDecoder(), body) if tells or self.decoder(context) is not None else None
+
+    def encode(self, decoded: Decoded, context: Context) -> bytes | None:
+        """See `Codec`."""
+        body = decoded.body
+        if not decoded.is_streaming or not isinstance(body, list) or decoded.framing is None:
+            return None
+        framing = Framing(decoded.framing, len(body))
+        if framing.form != _FORM:
+            return None
+        events = ((_LATER if index else _FIRST, _data(entry)) for index, entry in enumerate(body))
+        return framing.join(events, write_json, "" if context.is_cut else _END)
+
+    def respelled(self, body: bytes, context: Context) -> bytes:  # noqa: ARG002  (protocol)
+        """See `Codec`."""
+        return respell_whole(JsonArrayDecoder(), body)

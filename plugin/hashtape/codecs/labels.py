@@ -1,0 +1,182 @@
+"""The labels of stream events: which class a client gives an event, and how such events usually travel.
+
+Labels are texts, compared and never imported (spec §1). What tells an event of one provider from another's is
+the operation where that is known, else the shape of the event itself.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from hashtape.codecs.base import Context, chunk_data, label_of
+
+if TYPE_CHECKING:
+    from hashtape.codecs.json_text import Json
+
+__all__ = [
+    "CHAT_LABELS",
+    "EVENT",
+    "GEMINI",
+    "TEXT_EVENT",
+    "ends_stream",
+    "event_label",
+    "expects_end",
+    "is_event",
+    "is_gemini",
+    "name_key",
+    "usual_end",
+    "usual_event",
+]
+
+CHAT_LABELS = {
+    "/v1/chat/completions": "openai.types.chat.chat_completion_chunk.ChatCompletionChunk",
+    "/v1/completions": "openai.types.completion.Completion",
+}
+"""Operation → the label of the chunks of its streams, which `[DONE]` closes."""
+_CHAT_LABELS = frozenset(CHAT_LABELS.values())
+GEMINI = "google.genai.types.GenerateContentResponse"
+EVENT = "sse.event"
+"""An event with JSON of no provider in particular."""
+TEXT_EVENT = "sse.text"
+"""An event whose data is not JSON but text."""
+
+_RESPONSES = "/v1/responses"
+_RESPONSES_PREFIX = "openai.types.responses."
+_ANTHROPIC_PREFIX = "anthropic."
+_EVENT_PREFIXES = ("openai.types.", _ANTHROPIC_PREFIX, "google.genai.types.", "sse.")
+_RESPONSE_TYPE = re.compile(r"response((?:\.[a-z0-9_]+)+)")
+_NAMED_OTHERWISE = {
+    "output_text_delta": "text_delta",
+    "output_text_done": "text_done",
+    "image_generation_call_completed": "image_gen_call_completed",
+    "image_generation_call_generating": "image_gen_call_generating",
+    "image_generation_call_in_progress": "image_gen_call_in_progress",
+    "image_generation_call_partial_image": "image_gen_call_partial_image",
+}
+"""The Responses events whose class is not called after their type."""
+_ANTHROPIC_KEYS = {
+    "message_start": "message",
+    "message_delta": "delta",
+    "content_block_start": "content_block",
+    "content_block_delta": "delta",
+    "content_block_stop": "index",
+}
+"""Anthropic's types of events, with a key that each has."""
+_ANTHROPIC_NAMED = {
+    "message_stop": "anthropic.types.raw_message_stop_event.RawMessageStopEvent",
+    "completion": "anthropic.types.completion.Completion",
+    "error": "anthropic.types.shared.error_response.ErrorResponse",
+    # The client swallows it: the union of all events is the closest that it has.
+    "ping": "anthropic.types.raw_message_stream_event.RawMessageStreamEvent",
+}
+"""Those that have no such key: only the name of the event tells them."""
+_NAME_KEYS = ("type", "event_type", "event")
+"""Where the events of known providers repeat their own name."""
+_RESPONSES_ENDS = {"response.completed", "response.failed", "response.incomplete", "error"}
+_ANTHROPIC_ENDS = {"message_stop", "error"}
+
+_UNNAMED = "data: {data}\n\n"
+_NAMED = "event: {data.type}\ndata: {data}\n\n"
+_UNNAMED_CRLF = "data: {data}\r\n\r\n"
+_DONE = "data: [DONE]\n\n"
+
+
+def _class_label(package: str, snake_name: str) -> str:
+    """The class of that name, as generated clients lay them out: one module a class."""
+    return f"{package}.{snake_name}.{''.join(part.capitalize() for part in snake_name.split('_'))}"
+
+
+def _response_label(type_name: str) -> str:
+    match = _RESPONSE_TYPE.fullmatch(type_name)
+    if match is None:
+        return (
+            "openai.types.responses.response_error_event.ResponseErrorEvent" if type_name == "error" else ""
+        )
+    name = match[1][1:].replace(".", "_")
+    return _class_label("openai.types.responses", f"response_{_NAMED_OTHERWISE.get(name, name)}_event")
+
+
+def _anthropic_label(data: dict[str, Json], type_name: str, name: str | None) -> str:
+    if type_name in _ANTHROPIC_KEYS and _ANTHROPIC_KEYS[type_name] in data:
+        return _class_label("anthropic.types", f"raw_{type_name}_event")
+    return _ANTHROPIC_NAMED.get(type_name, "") if name == type_name else ""
+
+
+def is_gemini(data: Json) -> bool:
+    """Whether an event is one of Gemini's or Vertex's."""
+    return isinstance(data, dict) and (
+        "candidates" in data or "promptFeedback" in data or {"usageMetadata", "modelVersion"} <= data.keys()
+    )
+
+
+def event_label(data: Json, name: str | None, context: Context) -> str:
+    """The label of an event.
+
+    Args:
+        data: Its data.
+        name: The value of its `event` field, None if it has none.
+        context: The exchange.
+    """
+    if label := CHAT_LABELS.get(context.operation):
+        return label
+    type_name = data.get("type") if isinstance(data, dict) else None
+    if isinstance(data, dict) and isinstance(type_name, str):
+        if context.operation == _RESPONSES:
+            label = _response_label(type_name)
+        else:
+            # The Responses API also answers calls that are no known operation: under a deployment, say.
+            is_response = type_name == name and type_name.startswith("response.")
+            label = _response_label(type_name) if is_response else _anthropic_label(data, type_name, name)
+        return label or EVENT
+    return GEMINI if is_gemini(data) else EVENT
+
+
+def name_key(data: Json, name: str | None) -> str | None:
+    """The key in an event's data that holds its name."""
+    if name is None or not isinstance(data, dict):
+        return None
+    return next((key for key in _NAME_KEYS if data.get(key) == name), None)
+
+
+def ends_stream(label: str, data: Json) -> bool | None:
+    """Whether an event is the last of its stream; None if no event of its kind says so."""
+    if not isinstance(data, dict):
+        return None
+    if label.startswith(_RESPONSES_PREFIX):
+        return data.get("type") in _RESPONSES_ENDS
+    if label.startswith(_ANTHROPIC_PREFIX):
+        return data.get("type") in _ANTHROPIC_ENDS
+    if label == GEMINI:
+        candidates = data.get("candidates")
+        return isinstance(candidates, list) and any(
+            isinstance(candidate, dict) and bool(candidate.get("finishReason")) for candidate in candidates
+        )
+    return None
+
+
+def expects_end(context: Context) -> bool:
+    """Whether a stream of this operation has an end marker."""
+    return context.operation in CHAT_LABELS or context.operation == _RESPONSES
+
+
+def is_event(entry: Json) -> bool:
+    """Whether an entry is one of a stream of server-sent events."""
+    label = label_of(entry)
+    return label is not None and label.startswith(_EVENT_PREFIXES)
+
+
+def usual_event(entry: Json) -> str:
+    """The template of an event that is stored as this entry (spec §5)."""
+    label, data = label_of(entry) or "", chunk_data(entry)
+    if label.startswith("google."):
+        return _UNNAMED_CRLF
+    if label in _CHAT_LABELS or label.startswith("sse."):
+        return _UNNAMED
+    return _NAMED if isinstance(data, dict) and isinstance(data.get("type"), str) else _UNNAMED
+
+
+def usual_end(first: Json, context: Context) -> str:
+    """What closes a stream whose first entry is this, None if it has no chunk (spec §5)."""
+    is_chat = context.operation in CHAT_LABELS if first is None else label_of(first) in _CHAT_LABELS
+    return _DONE if is_chat and not context.is_cut else ""

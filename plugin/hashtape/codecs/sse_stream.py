@@ -1,0 +1,142 @@
+"""Streams of server-sent events, whichever provider sends them: one labelled entry an event (spec §1, §5)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from hashtape.codecs.base import Context, Decoded, Piece, chunk, chunk_data, is_chunk, label_of
+from hashtape.codecs.framing import Framing, write_json
+from hashtape.codecs.json_text import Json, NotJsonError, compact, parse
+from hashtape.codecs.labels import (
+    CHAT_LABELS,
+    TEXT_EVENT,
+    ends_stream,
+    event_label,
+    expects_end,
+    is_event,
+    name_key,
+    usual_end,
+    usual_event,
+)
+from hashtape.codecs.sse import Event, EventSplitter, parse_event
+from hashtape.codecs.streams import SplitDecoder, decode_whole, respell_whole
+from hashtape.codecs.templates import FramingError, template, text_of
+
+if TYPE_CHECKING:
+    from hashtape.codecs.templates import Template
+
+__all__ = ["SseCodec", "SseDecoder"]
+
+_CONTENT_TYPE = "text/event-stream; charset=utf-8"
+_FIRST_FIELDS = (b"data:", b"event:", b"id:", b"retry:", b":")
+
+
+class SseDecoder(SplitDecoder):
+    """Decode such a stream as it arrives. See `StreamDecoder`.
+
+    Events without data, comments and the end marker are no chunks. Nor is, where the operation promises JSON,
+    an event with anything else: readers of the original tool could do nothing with it.
+
+    Args:
+        context: The exchange.
+    """
+
+    content_type = _CONTENT_TYPE
+
+    def __init__(self, context: Context) -> None:
+        super().__init__(EventSplitter(), expects_end=expects_end(context))
+        self._context = context
+        self._promises_json = expects_end(context)
+
+    def encode(self, piece: Piece) -> bytes:
+        """See `StreamDecoder`."""
+        event = parse_event(piece.raw) if piece.is_chunk else None
+        if event is None or is_chunk(piece.entry, TEXT_EVENT):
+            return piece.raw
+        return event.written(compact(chunk_data(piece.entry)))
+
+    def _usual_end(self, entries: list[Json]) -> str:
+        return usual_end(entries[0] if entries else None, self._context)
+
+    def _piece(self, raw: bytes) -> Piece:
+        event = parse_event(raw)
+        entry = None if event is None else self._entry(event)
+        if event is None or entry is None or not self._note(event, entry):
+            return self._other(raw)
+        return Piece(entry, is_chunk=True, raw=raw)
+
+    def _entry(self, event: Event) -> Json:
+        """What is stored of an event; None if that is nothing."""
+        try:
+            data = parse(event.data)
+        except NotJsonError:
+            if event.data.strip() == b"[DONE]":
+                self._end_came = True
+                return None
+            return None if self._promises_json else chunk(TEXT_EVENT, text_of(event.data))
+        label = event_label(data, event.name, self._context)
+        ends = ends_stream(label, data)
+        self._expects_end = self._expects_end or ends is not None
+        self._end_came = self._end_came or ends is True
+        return chunk(label, data)
+
+    def _note(self, event: Event, entry: Json) -> bool:
+        """Note the framing of an event; False if a template cannot tell it."""
+        label, data = label_of(entry), chunk_data(entry)
+        if label == TEXT_EVENT and not event.is_even:
+            return False
+        key = name_key(data, event.name)
+        written = event.template(key)
+        places = (
+            {"data"} | ({f"data.{key}"} if key else set()) | ({"id"} if event.event_id is not None else set())
+        )
+        try:
+            if template(written).places != places:
+                return False  # something in the event looks like a place
+        except ValueError:
+            return False
+        self._log.add_chunk(written, usual_event(entry), event.event_id)
+        return True
+
+
+def _write(written: Template, entry: Json, event_id: str) -> bytes:
+    data = chunk_data(entry)
+    if not is_chunk(entry, TEXT_EVENT):
+        return write_json(written, data, event_id)
+    if not isinstance(data, str):
+        raise FramingError("an event of text whose data is none")
+    return written.fill(written.payload_of(data), data, event_id)
+
+
+class SseCodec:
+    """Bytes of a stream of events ↔ a list of its chunks."""
+
+    name = "sse"
+    content_type = _CONTENT_TYPE
+
+    def decoder(self, context: Context) -> SseDecoder | None:
+        """See `StreamCodec`."""
+        return SseDecoder(context) if context.media_type.partition(";")[0] == "text/event-stream" else None
+
+    def decode(self, body: bytes, context: Context) -> Decoded | None:
+        """See `Codec`; also decodes streams of known operations whose server forgot the content type."""
+        if self.decoder(context) is None and not (expects_end(context) and body.startswith(_FIRST_FIELDS)):
+            return None
+        return decode_whole(SseDecoder(context), body)
+
+    def encode(self, decoded: Decoded, context: Context) -> bytes | None:
+        """See `Codec`. The labels of the chunks decide: old files name other operations (spec §6)."""
+        body = decoded.body
+        if not decoded.is_streaming or not isinstance(body, list) or not all(map(is_event, body)):
+            return None
+        if not body and decoded.framing is None and context.operation not in CHAT_LABELS:
+            return None
+        framing = Framing(decoded.framing, len(body))
+        if framing.form:
+            return None
+        events = ((usual_event(entry), entry) for entry in body)
+        return framing.join(events, _write, usual_end(body[0] if body else None, context))
+
+    def respelled(self, body: bytes, context: Context) -> bytes:
+        """See `Codec`."""
+        return respell_whole(SseDecoder(context), body)

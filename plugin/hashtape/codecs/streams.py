@@ -1,0 +1,119 @@
+"""What the codecs of streams share: decoders on top of splitters, and whole bodies on top of decoders."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING, Protocol
+
+from hashtape.codecs.base import Codec, Decoded, Piece
+from hashtape.codecs.framing import FramingLog
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from hashtape.codecs.base import Context, StreamDecoder
+    from hashtape.codecs.json_text import Json
+    from hashtape.codecs.splitters import Splitter
+
+__all__ = ["SplitDecoder", "StreamCodec", "decode_whole", "respell_whole"]
+
+_SLICE = 1 << 16
+"""A body is fed in slices, so that its pieces need not all exist at once."""
+
+
+class StreamCodec(Codec, Protocol):
+    """A codec whose bodies can be decoded while they arrive."""
+
+    def decoder(self, context: Context) -> StreamDecoder | None:
+        """A decoder for a stream of this exchange; None if what is known of it does not promise one."""
+        ...
+
+
+class SplitDecoder(ABC):
+    """A `StreamDecoder` that makes a piece of each part that a splitter finds.
+
+    Args:
+        splitter: The splitter.
+        expects_end: Whether the stream has an end marker, as far as is known before it begins.
+    """
+
+    content_type: str
+
+    def __init__(self, splitter: Splitter, *, expects_end: bool = False) -> None:
+        self._splitter = splitter
+        self._log = FramingLog()
+        self._expects_end = expects_end
+        self._end_came = False
+        self._is_over = False
+        self._form = ""
+
+    def feed(self, data: bytes) -> list[Piece]:
+        """See `StreamDecoder`."""
+        return [self._piece(raw) for raw in self._splitter.feed(data)]
+
+    def end(self) -> list[Piece]:
+        """See `StreamDecoder`. What is incomplete is a chunk if it can be read: many clients read it too."""
+        self._is_over = True
+        rest = self._splitter.end()
+        return [self._piece(rest)] if rest else []
+
+    @property
+    def rest(self) -> bytes:
+        """See `StreamDecoder`."""
+        return self._splitter.rest
+
+    @property
+    def has_ended(self) -> bool:
+        """See `StreamDecoder`."""
+        return self._end_came
+
+    def is_complete(self) -> bool:
+        """See `StreamDecoder`."""
+        return self._end_came if self._expects_end else not self.rest
+
+    @abstractmethod
+    def encode(self, piece: Piece) -> bytes:
+        """See `StreamDecoder`."""
+
+    def decoded(self, entries: list[Json]) -> Decoded | None:
+        """See `StreamDecoder`. Bytes of which nothing is a chunk or an end marker are no such stream."""
+        is_other = self._log.other_count and not entries and not self._end_came
+        if is_other or len(entries) != self._log.count:
+            return None
+        end = self._usual_end(entries) if self._is_over else ""
+        return Decoded(entries, is_streaming=True, framing=self._log.to_json(end, self._form))
+
+    @abstractmethod
+    def _piece(self, raw: bytes) -> Piece:
+        """The piece that a part of the stream is; its framing is noted."""
+
+    def _other(self, raw: bytes) -> Piece:
+        """The piece that bytes are which are no chunk."""
+        self._log.add_bytes(raw)
+        return Piece(None, is_chunk=False, raw=raw)
+
+    def _usual_end(self, entries: list[Json]) -> str:  # noqa: ARG002  (for those that have one)
+        """What usually follows the last of these entries."""
+        return ""
+
+
+def _pieces(decoder: StreamDecoder, body: bytes) -> Iterator[Piece]:
+    for start in range(0, len(body), _SLICE):
+        yield from decoder.feed(body[start : start + _SLICE])
+    yield from decoder.end()
+
+
+def decode_whole(decoder: StreamDecoder, body: bytes) -> Decoded | None:
+    """Decode all of a stream; None if it is not of the decoder's format after all, or there is nothing of it."""
+    if not body:
+        return None
+    entries: list[Json] = [piece.entry for piece in _pieces(decoder, body) if piece.is_chunk]
+    return decoder.decoded(entries)
+
+
+def respell_whole(decoder: StreamDecoder, body: bytes) -> bytes:
+    """All of a stream with its JSON respelled and its framing as it is."""
+    respelled = bytearray()
+    for piece in _pieces(decoder, body):
+        respelled += decoder.encode(piece)
+    return bytes(respelled)

@@ -1,0 +1,237 @@
+"""One file of a recording on the disk: read with care, and written as a whole or not at all."""
+
+from __future__ import annotations
+
+import errno
+import os
+import secrets
+import stat
+import time
+from contextlib import suppress
+from pathlib import Path
+from typing import NamedTuple
+
+from hashtape.errors import RecordingFileError
+
+__all__ = ["MAX_SIZE", "Stamp", "put_file", "read_file", "sweep"]
+
+MAX_SIZE = 256 * 1024 * 1024
+"""The largest file that is read, in bytes."""
+
+_EXPECTED = "a recording"
+_NO_FOLLOW = getattr(os, "O_NOFOLLOW", 0)
+_READ = os.O_RDONLY | _NO_FOLLOW | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+_CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
+_UNNAMED = getattr(os, "O_TMPFILE", 0)
+
+_BESIDE = ".hashtape.tmp"
+_BESIDE_PREFIX, _BESIDE_SUFFIX = ".hashtape.", ".tmp"
+_LONGEST_WRITE = 3600
+"""Seconds after which a file that a process is still writing must be one that it left behind."""
+
+
+class Stamp(NamedTuple):
+    """What tells one state of a file from the next: each write of a recording makes a new file.
+
+    Args:
+        inode: The number of the file.
+        size: Its size in bytes.
+        mtime_ns: When it was written.
+    """
+
+    inode: int
+    size: int
+    mtime_ns: int
+
+    @classmethod
+    def of(cls, status: os.stat_result) -> Stamp:
+        """The stamp of a file whose status is known."""
+        return cls(status.st_ino, status.st_size, status.st_mtime_ns)
+
+
+# --- Reading ---------------------------------------------------------------------------------------------
+
+
+def read_file(path: Path, *, head: int | None = None) -> tuple[bytes, Stamp]:
+    """Read a file that may be a recording, and may as well be anything that a stranger put there.
+
+    A link is followed only to where the directory of the file has it anyway. What is no regular file, a named
+    pipe say, is not waited for.
+
+    Args:
+        path: The file.
+        head: How many bytes to read at most; None: all.
+
+    Returns:
+        Its bytes, and the stamp of the file that they are from.
+
+    Raises:
+        RecordingFileError: It cannot be read, or should not be.
+        FileNotFoundError: It is not there.
+        NotADirectoryError: Nor can it be, for want of a directory.
+    """
+    try:
+        descriptor = _open(path)
+        try:
+            status = os.fstat(descriptor)
+            if not stat.S_ISREG(status.st_mode):
+                raise RecordingFileError(path, _EXPECTED, f"a file that cannot be read ({_kind(status)})")
+            if head is None and status.st_size > MAX_SIZE:
+                raise RecordingFileError(
+                    path,
+                    f"a recording of {MAX_SIZE >> 20} MB at most",
+                    f"a file of {status.st_size / (1 << 20):.1f} MB",
+                    "Delete it; before_record_response leaves such answers out of a cassette",
+                )
+            left = status.st_size if head is None else head
+            data = os.read(descriptor, left)
+            while len(data) < left and (more := os.read(descriptor, left - len(data))):
+                data += more
+        finally:
+            os.close(descriptor)
+    except (FileNotFoundError, NotADirectoryError):
+        raise
+    except OSError as error:
+        raise RecordingFileError(path, _EXPECTED, f"a file that cannot be read ({error.strerror})") from None
+    return data, Stamp.of(status)
+
+
+def _open(path: Path) -> int:
+    try:
+        if _NO_FOLLOW or not path.is_symlink():
+            return os.open(path, _READ)
+    except FileNotFoundError:
+        raise
+    except OSError:
+        if not path.is_symlink():
+            raise
+    target, home = Path(os.path.realpath(path)), os.path.realpath(path.parent)
+    if not target.is_relative_to(home):
+        raise RecordingFileError(
+            path,
+            _EXPECTED,
+            f"a link to {target}, which is outside of the directory",
+            "Delete the link; where the recording is wanted, put a copy of it there",
+        )
+    return os.open(target, _READ)
+
+
+def _kind(status: os.stat_result) -> str:
+    if stat.S_ISDIR(status.st_mode):
+        return os.strerror(errno.EISDIR)
+    return "a named pipe" if stat.S_ISFIFO(status.st_mode) else "no regular file"
+
+
+# --- Writing ---------------------------------------------------------------------------------------------
+
+
+def put_file(path: Path, data: bytes, directory: int | None) -> Stamp:
+    """Write a file, whatever was there: at each moment its name stands for all of the old or all of the new.
+
+    The file has no name at all while it is written, where the system can do that (Linux): a process that is
+    killed leaves nothing behind. Elsewhere, and between two system calls when an old file is replaced, it may
+    leave the file beside, which `sweep` removes.
+
+    When this returns, the operating system has all of it, and the death of the process changes nothing. It is
+    not waited for the disk, which can take longer than the rest of a recording; after a power cut a file that
+    was written in the last seconds may be the old one, missing, or empty.
+
+    Args:
+        path: The file; a link is replaced, not followed.
+        data: What it is to hold.
+        directory: A descriptor of its directory, if every other writer is kept out of it (`locked`).
+
+    Returns:
+        The stamp of the new file.
+
+    Raises:
+        OSError: It cannot be written. What was there is intact, and nothing is beside it.
+    """
+    if directory is not None:
+        with suppress(FileNotFoundError):
+            os.unlink(_BESIDE, dir_fd=directory)  # of a process that was killed
+        if _UNNAMED:
+            stamp = _put_unnamed(path.name, data, directory)
+            if stamp is not None:
+                return stamp
+        return _put_named(path.name, _BESIDE, data, directory)
+    beside = f"{_BESIDE_PREFIX}{os.getpid()}.{secrets.token_hex(4)}{_BESIDE_SUFFIX}"
+    return _put_named(os.fspath(path), os.fspath(path.with_name(beside)), data, None)
+
+
+def _put_unnamed(name: str, data: bytes, directory: int) -> Stamp | None:
+    """Write a file that gets its name when it is whole; None where that is not possible."""
+    try:
+        descriptor = os.open(".", os.O_WRONLY | _UNNAMED, 0o666, dir_fd=directory)
+    except OSError:
+        return None
+    try:
+        stamp = _fill(descriptor, data)
+        if _link(descriptor, name, directory):
+            return stamp
+        # A link does not take the name of another file, as a rename does.
+        is_beside = _link(descriptor, _BESIDE, directory)
+    finally:
+        os.close(descriptor)
+    if not is_beside:
+        return None
+    _rename(_BESIDE, name, directory)
+    return stamp
+
+
+def _link(descriptor: int, name: str, directory: int) -> bool:
+    """Give a file a name; False if that is taken, or if the system does not do such a thing."""
+    try:
+        os.link(f"/proc/self/fd/{descriptor}", name, dst_dir_fd=directory, follow_symlinks=True)
+    except OSError:
+        return False
+    return True
+
+
+def _put_named(name: str, beside: str, data: bytes, directory: int | None) -> Stamp:
+    descriptor = os.open(beside, _CREATE, 0o666, dir_fd=directory)
+    try:
+        try:
+            stamp = _fill(descriptor, data)
+        finally:
+            os.close(descriptor)
+    except BaseException:
+        with suppress(OSError):
+            os.unlink(beside, dir_fd=directory)
+        raise
+    _rename(beside, name, directory)
+    return stamp
+
+
+def _fill(descriptor: int, data: bytes) -> Stamp:
+    left = memoryview(data)
+    while left:
+        left = left[os.write(descriptor, left) :]
+    return Stamp.of(os.fstat(descriptor))
+
+
+def _rename(beside: str, name: str, directory: int | None) -> None:
+    try:
+        os.replace(beside, name, src_dir_fd=directory, dst_dir_fd=directory)
+    except BaseException:
+        with suppress(OSError):
+            os.unlink(beside, dir_fd=directory)
+        raise
+
+
+def sweep(path: Path, directory: int | None) -> None:
+    """Remove what processes left behind that were killed while they wrote.
+
+    Args:
+        path: The directory.
+        directory: As for `put_file`. Without it a file may be one that is still being written, and only
+            those are removed that are an hour old.
+    """
+    with suppress(OSError):
+        if directory is not None:
+            os.unlink(_BESIDE, dir_fd=directory)
+            return
+        before = time.time() - _LONGEST_WRITE
+        for beside in path.glob(f"{_BESIDE_PREFIX}*{_BESIDE_SUFFIX}"):
+            if beside.stat().st_mtime < before:
+                beside.unlink()

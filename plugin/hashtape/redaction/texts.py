@@ -1,0 +1,75 @@
+"""Secrets in bodies that are text or bytes of no format in particular."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import re
+from typing import TYPE_CHECKING
+
+from hashtape.redaction.finding import REDACTED, Finding
+from hashtape.redaction.names import Place
+
+if TYPE_CHECKING:
+    from hashtape.redaction.rules import Rules
+
+__all__ = ["redact_base64", "redact_bytes", "redact_text_body"]
+
+_LOOKS_LIKE_JSON = re.compile(r"\s*+(?:[\[{]|(?:data|event|id|retry)?:)")
+_MEMBER = re.compile(r'"([^"\\\r\n]{1,100})"(\s{0,8}:\s{0,8})"((?:[^"\\]|\\.)*+)"')
+
+
+def redact_text_body(text: str, rules: Rules, where: str, findings: list[Finding]) -> str:
+    """A text body without secrets; the same object if there are none.
+
+    JSON lines, events of a stream, and JSON that is slightly wrong also have names that tell.
+
+    Args:
+        text: The body.
+        rules: The rules.
+        where: The field that it is in.
+        findings: What is found is added here.
+    """
+
+    def redacted(match: re.Match[str]) -> str:
+        name, between, spelled = match.groups()
+        try:
+            value = json.loads(f'"{spelled}"', strict=False)
+        except ValueError:
+            value = spelled
+        if not rules.is_secret(name, value, Place.JSON):
+            return match.group()
+        findings.append(Finding(f"{where}: {rules.safe_name(name)}", "name", rules.safe_name(name)))
+        return f'"{name}"{between}"{REDACTED}"'
+
+    if _LOOKS_LIKE_JSON.match(text):
+        safe = _MEMBER.sub(redacted, text)
+        text = safe if safe != text else text
+    return rules.redact(text, where, findings)
+
+
+def redact_bytes(data: bytes, rules: Rules, where: str, findings: list[Finding]) -> bytes:
+    """Bytes without known secrets and shapes of keys; the same object if there are none.
+
+    Args:
+        data: The bytes.
+        rules: The rules.
+        where: The field that they are in.
+        findings: What is found is added here.
+    """
+    if not rules.search.suspects(data.decode("latin-1")):
+        return data
+    text = data.decode("utf-8", "surrogateescape")
+    redacted = rules.redact(text, where, findings)
+    return data if redacted is text else redacted.encode("utf-8", "surrogateescape")
+
+
+def redact_base64(data: str, rules: Rules, where: str, findings: list[Finding]) -> str:
+    """The same for bytes that are stored as base64 (spec §7); what is none is searched as it is."""
+    try:
+        plain = base64.b64decode(data, validate=True)
+    except (binascii.Error, ValueError):
+        return rules.redact(data, where, findings)
+    redacted = redact_bytes(plain, rules, where, findings)
+    return data if redacted is plain else base64.b64encode(redacted).decode("ascii")

@@ -1,0 +1,46 @@
+"""Record mode `none` sends nothing, also where a filter says that a request is not the cassette's."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from vcr.record_mode import RecordMode
+
+from hashtape.vcr_adapter.miss_error import MissError
+
+if TYPE_CHECKING:
+    from hashtape.vcr_adapter.setup import CassetteSetup
+
+__all__ = ["refuse_under_none"]
+
+
+def refuse_under_none(cassette: Any, request: Any, setup: CassetteSetup) -> None:
+    """Refuse a request that a filter left out and that would therefore be sent.
+
+    Args:
+        cassette: The cassette.
+        request: vcrpy's request.
+        setup: Names the hosts that may be reached all the same.
+
+    Raises:
+        MissError: The record mode is `none`, and the host is not one of those.
+    """
+    if cassette.record_mode != RecordMode.NONE:
+        return
+    parts = urlsplit(request.uri)
+    host = parts.hostname or ""
+    if {host, parts.netloc.rpartition("@")[2]} & setup.allowed_hosts:
+        return
+    url = setup.redactor.url(request.uri)
+    raise MissError(
+        f"Not sent: {request.method} {url}: a filter leaves it out of the cassette.\n"
+        "  expected: no request beside those of the cassette\n"
+        "  record mode: none, which sends nothing\n"
+        f"  let it through: hashtape_allowed_hosts = {host} in pytest's configuration, or "
+        f"use_cassette(…, allowed_hosts=[{host!r}])",
+        cassette=cassette,
+        failed_request=request,
+        request_id="",
+        reason="no_match",
+    )

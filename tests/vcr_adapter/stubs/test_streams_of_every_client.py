@@ -1,0 +1,98 @@
+"""While a stream is recorded, every client gets it as the server sends it; a replay gives the same."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+import hashtape
+from clients import EVERY_CLIENT, STREAMING_CLIENTS, fetch, stream
+from loopback import Reply, chat_chunks, sse
+
+EVENTS = sse(*chat_chunks(1, "demo", [f" w{number}" for number in range(9)]))
+SSE = {"content-type": "text/event-stream"}
+CHAT = {"model": "demo", "messages": [{"role": "user", "content": "hi"}], "stream": True}
+FORMATS = {
+    "openai": ("/v1/chat/completions", SSE, EVENTS),
+    "sse": ("/agent", SSE, [b'event: step\ndata: {"n":%d}\n\n' % number for number in range(9)]),
+    "lines": ("/api/pull", {"content-type": "application/x-ndjson"}, [b'{"n":%d}\n' % n for n in range(9)]),
+}
+
+
+def only(cassette):
+    (path,) = cassette.glob("*.json")
+    return json.loads(path.read_text())["response"]
+
+
+@pytest.mark.parametrize("kind", FORMATS)
+@pytest.mark.parametrize("client", STREAMING_CLIENTS)
+def test_the_first_chunk_comes_at_once_and_the_replay_has_the_same_bytes(cassette, server, client, kind):
+    path, headers, chunks = FORMATS[kind]
+    server.script(Reply(chunks=chunks, headers=headers, delay=0.02))
+    with hashtape.use_cassette(cassette):
+        live = stream(client, "POST", server.origin + path, CHAT)
+    assert live.error is None
+    assert live.times[0] < live.ended / 2
+    assert only(cassette)["is_streaming"] is True
+    assert len(only(cassette)["body"]) == 9 if kind != "openai" else 11
+    with hashtape.use_cassette(cassette, record_mode="none"):
+        assert stream(client, "POST", server.origin + path, CHAT).content == live.content
+    assert server.hits == 1
+
+
+@pytest.mark.parametrize("client", STREAMING_CLIENTS)
+def test_a_client_that_breaks_off_does_not_wait(cassette, server, client):
+    server.script(Reply(chunks=EVENTS, headers=SSE, delay=0.05))
+    with hashtape.use_cassette(cassette):
+        live = stream(client, "POST", server.base_url + "/chat/completions", CHAT, limit=3)
+    assert live.error is None
+    assert live.ended < 0.05 * len(EVENTS) * 0.8
+    stored = only(cassette)
+    assert stored["exception_data"]["category"] == "transport"
+    assert 3 <= len(stored["body"]) < len(EVENTS)
+    with hashtape.use_cassette(cassette, record_mode="none"):
+        again = stream(client, "POST", server.base_url + "/chat/completions", CHAT)
+    assert again.content.startswith(live.content)
+    assert "record it again" in str(again.error.__cause__ or again.error)
+
+
+@pytest.mark.parametrize("client", STREAMING_CLIENTS)
+def test_a_connection_that_drops_fails_the_same_way_again(cassette, server, client):
+    server.script(Reply(chunks=EVENTS[:4], headers=SSE, breaks=True))
+    with hashtape.use_cassette(cassette):
+        live = stream(client, "POST", server.base_url + "/chat/completions", CHAT)
+    with hashtape.use_cassette(cassette, record_mode="none"):
+        again = stream(client, "POST", server.base_url + "/chat/completions", CHAT)
+    assert live.error is not None
+    assert type(again.error) is type(live.error)
+    assert again.content == live.content
+    assert len(only(cassette)["body"]) == 4
+    assert server.hits == 1
+
+
+@pytest.mark.parametrize("client", STREAMING_CLIENTS)
+def test_a_stream_that_stalls_times_out_the_same_way_again(cassette, server, client):
+    server.script(Reply(chunks=EVENTS[:2], headers=SSE, stall=1.0))
+    with hashtape.use_cassette(cassette):
+        live = stream(client, "POST", server.base_url + "/chat/completions", CHAT, timeout=0.2)
+    with hashtape.use_cassette(cassette, record_mode="none"):
+        again = stream(client, "POST", server.base_url + "/chat/completions", CHAT, timeout=0.2)
+    assert live.error is not None
+    assert type(again.error) is type(live.error)
+    assert again.content == live.content
+    assert len(only(cassette)["body"]) == 2
+    assert again.ended < 0.2
+
+
+@pytest.mark.parametrize("player", EVERY_CLIENT)
+@pytest.mark.parametrize("recorder", ["httpx", "requests", "aiohttp"])
+def test_what_one_client_records_plays_in_every_other(cassette, server, recorder, player):
+    server.script(Reply(chunks=EVENTS, headers=SSE))
+    url = server.base_url + "/chat/completions"
+    with hashtape.use_cassette(cassette):
+        _, recorded = fetch(recorder, "POST", url, CHAT)
+    with hashtape.use_cassette(cassette, record_mode="none"):
+        status, content = fetch(player, "POST", url, CHAT)
+    assert (status, content) == (200, recorded)
+    assert server.hits == 1
