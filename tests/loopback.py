@@ -74,7 +74,7 @@ class _Handler(BaseHTTPRequestHandler):
         pass
 
     def _handle(self):
-        body = self.rfile.read(int(self.headers.get("content-length") or 0))
+        body = self._body()
         headers = {name.lower(): value for name, value in self.headers.items()}
         received = Received(self.command, self.path, headers, body)
         with self.server.lock:
@@ -82,6 +82,16 @@ class _Handler(BaseHTTPRequestHandler):
             number = len(self.server.received)
             reply = self.server.script.popleft() if self.server.script else None
         self._send(reply or self._openai(received, number))
+
+    def _body(self) -> bytes:
+        if self.headers.get("transfer-encoding") != "chunked":
+            return self.rfile.read(int(self.headers.get("content-length") or 0))
+        body = b""
+        while size := int(self.rfile.readline(), 16):
+            body += self.rfile.read(size)
+            self.rfile.readline()
+        self.rfile.readline()
+        return body
 
     do_GET = do_POST = do_PUT = do_DELETE = do_HEAD = do_PATCH = _handle
 

@@ -63,6 +63,8 @@ class RecordingCassette(Cassette):  # type: ignore[misc]  # vcrpy is untyped
         options: vcrpy's own arguments.
     """
 
+    compares_objects = False
+
     def __init__(self, *, path: str, setup: CassetteSetup, **options: Any) -> None:
         self._setup = setup
         self._lock = RLock()

@@ -51,6 +51,8 @@ class YamlCassette(Cassette):  # type: ignore[misc]  # vcrpy is untyped
         options: vcrpy's own arguments.
     """
 
+    compares_objects = True
+
     def __init__(self, *, setup: CassetteSetup, **options: Any) -> None:
         super().__init__(**options)
         self._setup = setup

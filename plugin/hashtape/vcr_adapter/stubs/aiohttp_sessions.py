@@ -77,6 +77,8 @@ class _Exchange:
         """The response that the client gets, with its history."""
         from yarl import URL
 
+        if not self._cassette.compares_objects:
+            kwargs = await _with_wire_body(self._session, kwargs)
         request = await _vcr_request(self._session, method, url, kwargs)
         history: list[Any] = []
         while True:
@@ -92,11 +94,13 @@ class _Exchange:
                 return response
             history.append(response)
             url = URL(str(response.url)).join(URL(location))
-            if response.status not in _REDIRECTS_OF_THE_BODY:
+            dropped = {"params"}
+            if response.status not in _REDIRECTS_OF_THE_BODY and method.upper() != "HEAD":
                 method = "GET"
-                kwargs = {name: value for name, value in kwargs.items() if name not in {"data", "json"}}
-            kwargs = {name: value for name, value in kwargs.items() if name != "params"}
-            request = Request(method, str(url), request.body if "data" in kwargs else None, request.headers)
+                dropped |= {"data", "json"}
+            kwargs = {name: value for name, value in kwargs.items() if name not in dropped}
+            body = None if "data" in dropped else request.body
+            request = Request(method, str(url), body, request.headers)
 
     async def _recorded(
         self, request: Any, asked: Any, response: Any, history: list[Any], kwargs: dict[str, Any]
@@ -111,7 +115,8 @@ class _Exchange:
             stored = self._cassette.record(asked, await _read(past, is_plain=is_plain))
             earlier = [*earlier, past if stored is None else _built(request, stored, earlier)]
             info = _next_request_info(response, past)
-            request = Request(info.method, str(info.url), None, _headers_of(info.headers))
+            body = request.body if past.status in _REDIRECTS_OF_THE_BODY else None
+            request = Request(info.method, str(info.url), body, _headers_of(info.headers))
             asked = self._cassette.ask(request)
             if asked is None:
                 return response  # the redirect led to a host that is not recorded
@@ -130,6 +135,40 @@ _REDIRECTS_OF_THE_BODY = frozenset({307, 308})
 
 
 # --- Requests --------------------------------------------------------------------------------------------
+
+
+class _Collector:
+    """What aiohttp takes for the connection that a body is written to."""
+
+    def __init__(self) -> None:
+        self.body = bytearray()
+
+    async def write(self, chunk: Any) -> None:
+        self.body += chunk
+
+
+async def _with_wire_body(session: Any, kwargs: dict[str, Any]) -> dict[str, Any]:
+    """The arguments of a request with its body as the bytes that go over the wire, and their content type."""
+    from aiohttp import FormData, hdrs, payload
+
+    data: Any = kwargs.get("data")
+    json = kwargs.get("json")
+    if data is not None and json is not None:
+        raise ValueError("data and json parameters can not be used at the same time")
+    if json is not None:
+        data = payload.JsonPayload(json, dumps=session.json_serialize)
+    elif data is None or isinstance(data, (bytes, bytearray, memoryview, str)):
+        return kwargs
+    try:
+        body = payload.PAYLOAD_REGISTRY.get(data, disposition=None)
+    except payload.LookupError:
+        body = (data if isinstance(data, FormData) else FormData(data))()
+    collector: Any = _Collector()
+    await body.write(collector)
+    headers = session._prepare_headers(kwargs.get("headers"))
+    headers.setdefault(hdrs.CONTENT_TYPE, body.headers.get(hdrs.CONTENT_TYPE, body.content_type))
+    rest = {name: value for name, value in kwargs.items() if name != "json"}
+    return {**rest, "data": bytes(collector.body), "headers": headers}
 
 
 async def _vcr_request(session: Any, method: str, url: Any, kwargs: dict[str, Any]) -> Any:

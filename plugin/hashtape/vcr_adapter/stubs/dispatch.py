@@ -28,6 +28,8 @@ class OpenCassette(Protocol):
 
     left_alone: frozenset[str]
     """vcrpy's names of the families of clients that the user wants left alone: `skip_patchers`."""
+    compares_objects: bool
+    """Whether aiohttp's bodies are to be the objects that were passed, as vcrpy's own cassettes hold them."""
 
     @property
     def name(self) -> str:

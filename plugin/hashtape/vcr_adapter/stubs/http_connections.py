@@ -38,7 +38,7 @@ _CLASSES = (
 """vcrpy's name of the family, module, classes; what is derived comes first."""
 _READ_SIZE = 65536
 _REQUEST_IS_REAL = "_hashtape_is_real"
-_NO_CONTENT = b"HTTP/1.1 100 Continue\r\n\r\n"
+_GO_ON = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 _send = http.client.HTTPConnection.send
 _getresponse = http.client.HTTPConnection.getresponse
@@ -91,7 +91,6 @@ class _Socket:
         self.real = real
         self.connect_timeout = connection.timeout
         self.response: io.RawIOBase | None = None
-        self.is_answered = False
         self._timeout: Any = connection.timeout
         self._readable: tuple[socket.socket, socket.socket] | None = None
 
@@ -101,7 +100,7 @@ class _Socket:
 
     def makefile(self, *args: Any, **kwargs: Any) -> Any:  # noqa: ARG002  (a socket's signature)
         """The response; before there is one, the word that boto3 waits for before it sends a body."""
-        return io.BytesIO(_NO_CONTENT) if self.response is None else io.BufferedReader(self.response)
+        return io.BytesIO(_GO_ON) if self.response is None else io.BufferedReader(self.response)
 
     def fileno(self) -> int:
         """A descriptor that is always ready to be read: asked for by who waits for an early answer."""
@@ -126,12 +125,16 @@ class _Socket:
         if self.real is not None:
             self.real.shutdown(how)
 
-    def close(self) -> None:
-        """Close what it stands for."""
+    def let_go(self) -> None:
+        """Close all but the real socket."""
         for end in self._readable or ():
             end.close()
         self._readable = None
-        if self.real is not None and not self.is_answered:
+
+    def close(self) -> None:
+        """Close what it stands for."""
+        self.let_go()
+        if self.real is not None:
             self.real.close()
 
 
@@ -327,10 +330,10 @@ def _patched_connect(original: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _patched_send(connection: Any, data: Any) -> None:
-    stands_in = isinstance(connection.sock, _Socket) and not connection.sock.is_answered
-    if not stands_in and connection.sock is not None and _cassette_for(connection) is not None:
+    sock = connection.sock
+    if sock is not None and not isinstance(sock, _Socket) and _cassette_for(connection) is not None:
         # A connection that was open before the cassette, or is used again.
-        connection.sock = _Socket(connection, real=connection.sock)
+        connection.sock = _Socket(connection, real=sock)
     _send(connection, data)
 
 
@@ -368,6 +371,7 @@ def _really(connection: Any, sock: _Socket) -> http.client.HTTPResponse:
             connection.timeout = timeout
         if sock.gettimeout() is not socket._GLOBAL_DEFAULT_TIMEOUT:  # type: ignore[attr-defined]
             connection.sock.settimeout(sock.gettimeout())
+        sock.let_go()
         sock.real = connection.sock
         with suppress(BrokenPipeError):  # the server does not want the rest: its answer may be there already
             connection.sock.sendall(sock.request)
