@@ -34,6 +34,7 @@ def record(opened, answer, url=HELLO):
     """What vcrpy's stubs do: ask for the answer, send the request, and hand in what came."""
     request = Request("GET", url, b"", {})
     assert not opened.can_play_response_for(request)
+    assert not opened.write_protected
     is_text = isinstance(answer, str)
     body = (answer if is_text else json.dumps(answer)).encode()
     headers = {"content-type": ["text/plain" if is_text else "application/json"]}
@@ -149,6 +150,26 @@ def test_a_directory_that_was_removed_meanwhile_is_made_again(cassette, opened, 
     assert answers() == ["first", "second"]
 
 
+@pytest.mark.parametrize("is_changed", [False, True], ids=["as-it-was", "changed"])
+def test_a_file_under_an_old_name_goes_unless_somebody_else_wrote_to_it(
+    cassette, opened, answers, is_changed
+):
+    record(opened(), "old")
+    name, old_name = files(cassette)[0], "0123456789ab.json"
+    (cassette / name).rename(cassette / old_name)
+    recording = opened()
+    assert play(recording) == "old"
+    if is_changed:
+        changed = json.loads((cassette / old_name).read_text())
+        changed["later_responses"] = [{"body": "theirs"}]
+        (cassette / old_name).write_text(json.dumps(changed))
+    record(recording, "new")
+    assert answers() == ["old", "new"]
+    assert files(cassette) == ([old_name, name] if is_changed else [name])
+    if is_changed:
+        assert "theirs" in (cassette / old_name).read_text()
+
+
 def test_a_file_that_became_no_recording_meanwhile_is_kept_by_a_mode_that_plays(cassette, opened):
     recording = opened()
     record(recording, "first")
@@ -170,20 +191,43 @@ def test_a_file_that_became_no_recording_meanwhile_is_replaced_by_a_mode_that_as
     assert answers() == ["first", "second"]
 
 
+def chat(host):
+    return Request("POST", f"https://{host}/v1/chat/completions", '{"model": "demo", "messages": []}', {})
+
+
+def record_chat(opened, host, text):
+    assert not opened.can_play_response_for(chat(host))
+    body = json.dumps({"text": text}).encode()
+    headers = {"content-type": ["application/json"]}
+    opened.append(
+        chat(host), {"status": {"code": 200, "message": "OK"}, "headers": headers, "body": {"string": body}}
+    )
+
+
+def play_chat(opened, host):
+    return json.loads(opened.play_response(chat(host))["body"]["string"])["text"]
+
+
 def test_the_answers_of_two_hosts_keep_their_hosts(cassette, opened):
     one, two = opened(), opened()
-    chat = {"model": "demo", "messages": []}
-    for cassette_of, host in ((one, "a.example"), (two, "b.example"), (one, "a.example")):
-        request = Request("POST", f"https://{host}/v1/chat/completions", json.dumps(chat), {})
-        body = json.dumps({"host": host}).encode()
-        headers = {"content-type": ["application/json"]}
-        cassette_of.append(
-            request, {"status": {"code": 200, "message": "OK"}, "headers": headers, "body": {"string": body}}
-        )
+    record_chat(two, "b.example", "two 0")
+    record_chat(one, "a.example", "one 0")
+    record_chat(one, "b.example", "one 1")
+    recording = json.loads((cassette / files(cassette)[0]).read_text())
+    hosts = [answer.get("url", "")[:17] for answer in recording["later_responses"]]
+    assert hosts == ["https://a.example", ""]  # that of the request is not repeated
     later = opened("none")
-    for host in ("b.example", "a.example"):
-        request = Request("POST", f"https://{host}/v1/chat/completions", json.dumps(chat), {})
-        assert json.loads(later.play_response(request)["body"]["string"]) == {"host": host}
+    played = [play_chat(later, f"{host}.example") for host in "abb"]
+    assert played == ["one 0", "two 0", "one 1"]
+
+
+def test_an_answer_keeps_its_host_when_that_of_another_takes_the_first_place(cassette, opened):
+    before = opened()
+    record_chat(before, "a.example", "old 0")
+    record_chat(before, "a.example", "old 1")
+    record_chat(opened("all"), "b.example", "new")
+    later = opened("none")
+    assert [play_chat(later, "a.example"), play_chat(later, "b.example")] == ["old 1", "new"]
 
 
 def test_model_lists_of_both_are_kept(cassette, opened):

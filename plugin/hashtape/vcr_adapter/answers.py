@@ -339,23 +339,21 @@ class Answers:
         entry.unwritten.clear()
         if stamp is not None:
             for old, known in entry.stamps.items():
-                if old != path and self._is_replaced(old, known, entry.recording):
+                if old != path and self._is_replaced(old, entry.recording):
                     self.directory.update(old, None, known, lambda theirs: theirs)
         entry.stamps = {path: stamp}
         self._by_path[path] = entry
 
-    def _is_replaced(self, old: Path, known: Stamp | None, recording: Recording) -> bool:
+    def _is_replaced(self, old: Path, recording: Recording) -> bool:
         """Whether a recording under its proper name stands for this file too, and for this test only."""
         if not self.directory.belongs(old, self._setup.test_ids):
             return False
         try:
-            found = self.directory.read_stamped(old)
+            found = self.directory.read(old)
         except (FileNotFoundError, RecordingFileError):
             return False
-        if found.stamps[old] != known:
-            return False  # another writer was there
-        is_anybodys = self._setup.is_shared and isinstance(found.recording.test_id, Unset)
-        return not is_anybodys and url_of(found.recording) == url_of(recording)
+        is_anybodys = self._setup.is_shared and isinstance(found.test_id, Unset)
+        return not is_anybodys and url_of(found) == url_of(recording)
 
     # --- Closing -----------------------------------------------------------------------------------------
 

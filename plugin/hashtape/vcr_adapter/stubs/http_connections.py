@@ -246,8 +246,6 @@ def _origin(connection: Any) -> str:
     is_tunnelled = bool(getattr(connection, "_tunnel_host", None))
     host = connection._tunnel_host if is_tunnelled else connection.host
     port = connection._tunnel_port if is_tunnelled else connection.port
-    if is_tunnelled:
-        scheme = getattr(connection, "_tunnel_scheme", None) or scheme
     host = f"[{host}]" if ":" in host and not host.startswith("[") else host
     usual = http.client.HTTPS_PORT if scheme == "https" else http.client.HTTP_PORT
     return f"{scheme}://{host}" if port in (None, usual) else f"{scheme}://{host}:{port}"
