@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import sys
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -268,8 +269,7 @@ class RecordingDir:
         return True
 
     def _mend_of_read_only(self) -> str:
-        flag = getattr(os, "ST_RDONLY", 0)
-        if flag and os.statvfs(self.path).f_flag & flag:
+        if sys.platform != "win32" and os.statvfs(self.path).f_flag & os.ST_RDONLY:
             return "It is on a file system that is mounted read-only: record to another place"
         return f"Change its permissions: chmod u+wx {self.path}"
 

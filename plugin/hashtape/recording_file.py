@@ -23,6 +23,7 @@ _NO_FOLLOW = getattr(os, "O_NOFOLLOW", 0)
 _READ = os.O_RDONLY | _NO_FOLLOW | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 _CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
 _UNNAMED = getattr(os, "O_TMPFILE", 0)
+_flush = getattr(os, "fdatasync", os.fsync)
 
 _BESIDE = ".hashtape.tmp"
 _BESIDE_PREFIX, _BESIDE_SUFFIX = ".hashtape.", ".tmp"
@@ -132,9 +133,9 @@ def put_file(path: Path, data: bytes, directory: int | None) -> Stamp:
     killed leaves nothing behind. Elsewhere, and between two system calls when an old file is replaced, it may
     leave the file beside, which `sweep` removes.
 
-    When this returns, the operating system has all of it, and the death of the process changes nothing. It is
-    not waited for the disk, which can take longer than the rest of a recording; after a power cut a file that
-    was written in the last seconds may be the old one, missing, or empty.
+    The content is flushed to the disk before the file gets its name, so that also a power cut leaves no empty
+    or half file there; the name itself may then be missing, or stand for the old file, for some seconds. The
+    death of the process changes nothing once this has returned.
 
     Args:
         path: The file; a link is replaced, not followed.
@@ -207,6 +208,7 @@ def _fill(descriptor: int, data: bytes) -> Stamp:
     left = memoryview(data)
     while left:
         left = left[os.write(descriptor, left) :]
+    _flush(descriptor)
     return Stamp.of(os.fstat(descriptor))
 
 

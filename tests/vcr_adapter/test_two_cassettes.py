@@ -281,3 +281,12 @@ def test_a_test_id_is_no_path(tmp_path, cassette, test_id):
         record(recording, "answer")
     assert [path.name for path in tmp_path.iterdir()] == [cassette.name]
     assert len(files(cassette)) == 1
+
+
+def test_dropping_what_is_not_used_leaves_what_came_meanwhile(cassette, opened, answers):
+    with hashtape.use_cassette(cassette) as before:
+        record(before, "unused")
+    with hashtape.use_cassette(cassette, record_mode="new_episodes", drop_unused_requests=True):
+        record(opened(), "fresh", OTHER)
+    assert answers(OTHER) == ["fresh"]
+    assert len(files(cassette)) == 1

@@ -77,6 +77,7 @@ class RecordingCassette(Cassette):  # type: ignore[misc]  # vcrpy is untyped
             setup,
             asks_again=self.record_mode == RecordMode.ALL,
             repeats=self.allow_playback_repeats,
+            drops_unused=self.drop_unused_requests,
         )
         self._hide = hiding(options.get("filter_sensitive_data"))
         self._filters_requests = bool(

@@ -81,6 +81,16 @@ CUT_STREAM = "transport"
 _NORMALISED_ID = frozenset({"/v1/chat/completions", "/v1/completions", "/v1/embeddings"})
 """The operations whose answers' ids and times are made the same each time; other ids are sent back later."""
 
+_OLLAMA = frozenset({"/api/chat", "/api/generate", "/api/embeddings"})
+_OLLAMA_TIMES: dict[str, Json] = {
+    "created_at": "1970-01-01T00:00:00.000000Z",
+    "total_duration": 0,
+    "load_duration": 0,
+    "prompt_eval_duration": 0,
+    "eval_duration": 0,
+}
+"""What Ollama says of the times of a call, and what is stored of it."""
+
 
 def _text(value: object) -> str:
     """A header's value as text, whatever the client made of it."""
@@ -283,8 +293,15 @@ def head_of(
 
 def normalise(entry: Json, request: InferenceRequest | HttpRequest, request_id: str) -> None:
     """Make the id and times of an answer or chunk the same each time, in place (spec §4)."""
-    data = entry.get("__data__") if isinstance(entry, dict) else None
-    if operation_of(request) not in _NORMALISED_ID or not isinstance(data, dict):
+    operation = operation_of(request)
+    data = entry.get("__data__", entry) if isinstance(entry, dict) else None
+    if not isinstance(data, dict):
+        return
+    if operation in _OLLAMA:
+        for name, value in _OLLAMA_TIMES.items():
+            if data.get(name) is not None:
+                data[name] = value
+    if operation not in _NORMALISED_ID or data is entry:
         return
     if data.get("object") == "model":
         return
