@@ -144,6 +144,23 @@ def test_each_addition_comes_back():
     assert again.later_responses[1] == answer
 
 
+def test_the_framing_of_a_stream_stands_beside_its_chunks():
+    data = chat_data()
+    framing = {"between": [{"text": ": ping\n\n", "before": [0]}], "end": ""}
+    data["response"] |= {"framing": framing, "is_exception": True}
+    recording = Recording.from_json(data)
+    assert recording.response.framing == recording.response.decoded.framing == framing
+    assert list(recording.to_json()["response"]) == ["body", "is_streaming", "framing", "is_exception"]
+    assert Recording.from_text(recording.to_text()) == recording
+
+
+@pytest.mark.parametrize("framing", [None, [], "", {"unknown": 1}])
+def test_a_framing_that_nobody_knows_is_written_back(framing):
+    data = chat_data()
+    data["response"]["framing"] = framing
+    assert Recording.from_json(data).to_json() == data
+
+
 def test_text_is_readable_utf8():
     data = http_data()
     data["response"]["body"] = "naïve 你好 🙂"

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hashtape.codecs.base import Context, Decoded
-from hashtape.codecs.plain import BinaryCodec, JsonCodec, JsonLinesCodec, RawLinesCodec, TextCodec
+from hashtape.codecs.plain import BinaryCodec, JsonCodec, RawLinesCodec, TextCodec
 
 ANY = Context()
 
@@ -87,12 +87,3 @@ def test_lines_are_not_written_any_more():
 )
 def test_what_is_no_list_of_lines_is_left_to_others(decoded):
     assert RawLinesCodec().encode(decoded, ANY) is None
-
-
-def test_the_chunks_of_ollama_come_back_one_a_line():
-    label = "ollama._types.ChatResponse"
-    chunks = [{"__type__": label, "__data__": {"message": {"content": text}}} for text in ("é\u2028", "b")]
-    body = JsonLinesCodec().encode(Decoded(chunks, is_streaming=True), ANY)
-    assert [json.loads(line)["message"]["content"] for line in body.decode().splitlines()] == ["é\u2028", "b"]
-    assert body.endswith(b"}\n")
-    assert JsonLinesCodec().encode(Decoded(chunks), ANY) is None

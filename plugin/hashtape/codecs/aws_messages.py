@@ -10,6 +10,7 @@ import re
 import struct
 from binascii import crc32
 from dataclasses import dataclass
+from functools import lru_cache
 
 from hashtape.codecs.splitters import Splitter
 
@@ -54,7 +55,7 @@ def _message_length(pending: bytes | bytearray, start: int) -> int:
     return int(length) if is_prelude else 0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Message:
     """What a message says.
 
@@ -81,7 +82,7 @@ def read_message(raw: bytes) -> Message | None:
     headers_end = _PRELUDE.size + _PRELUDE.unpack_from(raw)[1]
     block = raw[_PRELUDE.size : headers_end]
     try:
-        headers = "\n".join(_header_lines(block))
+        headers = _header_text(block)
         if _header_block(headers) != block:
             return None
     except (ValueError, IndexError, struct.error):
@@ -104,7 +105,9 @@ def write_message(message: Message) -> bytes:
     return checked + _CRC.pack(crc32(checked))
 
 
-def _header_lines(block: bytes) -> list[str]:
+# The messages of a stream have few different headers.
+@lru_cache(maxsize=64)
+def _header_text(block: bytes) -> str:
     lines: list[str] = []
     position = 0
     while position < len(block):
@@ -119,9 +122,10 @@ def _header_lines(block: bytes) -> list[str]:
         value = block[position : position + size]
         position += size
         lines.append(f"{name}: {value.decode()}" if kind == _STRING else f"{name} ({kind}): {value.hex()}")
-    return lines
+    return "\n".join(lines)
 
 
+@lru_cache(maxsize=64)
 def _header_block(headers: str) -> bytes:
     block = bytearray()
     for line in headers.split("\n") if headers else []:

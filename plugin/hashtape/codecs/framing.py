@@ -17,6 +17,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
+from io import BytesIO
 from itertools import count, repeat
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -40,26 +41,24 @@ class FramingLog:
         self._known: dict[str, str] = {}
         self._ids: list[str] = []
         self._between: dict[int, bytearray] = {}
+        self.other_count = 0
+        """How many pieces were no chunk."""
 
     @property
     def count(self) -> int:
         """How many chunks there were."""
         return len(self._templates)
 
-    @property
-    def other_count(self) -> int:
-        """At how many places there was something that is no chunk."""
-        return len(self._between)
-
     def add_chunk(self, written: str, usual: str, event_id: str | None = None) -> None:
         """Note a chunk: the template that it was written by, the usual one, and what `{id}` stands for."""
         self._templates.append(self._known.setdefault(written, written))
-        self._usual.append(usual)
+        self._usual.append(self._known.setdefault(usual, usual))
         if event_id is not None:
             self._ids.append(event_id)
 
     def add_bytes(self, raw: bytes) -> None:
-        """Note bytes that are no chunk."""
+        """Note a piece that is no chunk."""
+        self.other_count += 1
         self._between.setdefault(self.count, bytearray()).extend(raw)
 
     def to_json(self, usual_end: str, form: str = "") -> Json:
@@ -170,16 +169,16 @@ class Framing:
         Raises:
             ValueError: Some chunk does not fit the framing.
         """
-        stream = bytearray()
+        stream = BytesIO()  # hands out its bytes without another copy of them
         for index, (usual, value) in enumerate(events):
-            stream += self._between.get(index, b"")
+            stream.write(self._between.get(index, b""))
             written = self._other_events.get(index) or self._event or template(usual)
             event_id = next(self._ids, None) if "id" in written.places else ""
             if event_id is None:
                 raise FramingError("a framing with fewer ids than events that have one")
-            stream += write(written, value, event_id)
-        stream += bytes_of(usual_end if self._end is None else self._end)
-        return bytes(stream)
+            stream.write(write(written, value, event_id))
+        stream.write(bytes_of(usual_end if self._end is None else self._end))
+        return stream.getvalue()
 
 
 Writer: TypeAlias = Callable[[Template, Json, str], bytes]

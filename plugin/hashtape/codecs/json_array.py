@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from hashtape.codecs.base import Context, Decoded, Piece, chunk, chunk_data, is_chunk
+from hashtape.codecs.base import Context, Decoded, Piece, chunk, is_chunk
 from hashtape.codecs.framing import Framing, write_json
-from hashtape.codecs.json_lines import bare_entry
+from hashtape.codecs.json_lines import entry_of, value_of
 from hashtape.codecs.json_text import compact, parse
 from hashtape.codecs.labels import GEMINI, is_gemini
 from hashtape.codecs.splitters import Splitter
@@ -86,7 +86,11 @@ class JsonArrayDecoder(SplitDecoder):
         """See `StreamDecoder`."""
         if not piece.is_chunk:
             return piece.raw
-        return piece.raw[: piece.raw.index(b"{")] + compact(_data(piece.entry))
+        return piece.raw[: piece.raw.index(b"{")] + compact(value_of(piece.entry))
+
+    def decoded(self, entries: list[Json]) -> Decoded | None:
+        """See `StreamDecoder`. An array of no objects is no such stream."""
+        return super().decoded(entries) if entries or not self._log.other_count else None
 
     def _usual_end(self, entries: list[Json]) -> str:  # noqa: ARG002  (the same for all)
         return _END
@@ -103,11 +107,7 @@ class JsonArrayDecoder(SplitDecoder):
         if not is_element:
             return self._other(raw)
         self._log.add_chunk(written, _LATER if self._log.count else _FIRST)
-        return Piece(chunk(GEMINI, data) if is_gemini(data) else bare_entry(data), is_chunk=True, raw=raw)
-
-
-def _data(entry: Json) -> Json:
-    return chunk_data(entry) if is_chunk(entry) else entry
+        return Piece(chunk(GEMINI, data) if is_gemini(data) else entry_of(data), is_chunk=True, raw=raw)
 
 
 class JsonArrayCodec:
@@ -123,8 +123,15 @@ class JsonArrayCodec:
 
     def decode(self, body: bytes, context: Context) -> Decoded | None:
         """See `Codec`; without a path, the body itself tells whether it is one of Gemini's."""
-        tells = context.media_type == _CONTENT_TYPE and _FIRST_KEY.match(body) is not None
-        return decode_whole(JsonArrayDecoder(), body) if tells or self.decoder(context) is not None else None
+        if self.decoder(context) is not None:
+            return decode_whole(JsonArrayDecoder(), body)
+        if context.media_type != _CONTENT_TYPE or not _FIRST_KEY.match(body):
+            return None
+        decoded = decode_whole(JsonArrayDecoder(), body)
+        is_geminis = (
+            decoded is not None and isinstance(decoded.body, list) and any(map(is_chunk, decoded.body))
+        )
+        return decoded if is_geminis else None
 
     def encode(self, decoded: Decoded, context: Context) -> bytes | None:
         """See `Codec`."""
@@ -134,7 +141,7 @@ class JsonArrayCodec:
         framing = Framing(decoded.framing, len(body))
         if framing.form != _FORM:
             return None
-        events = ((_LATER if index else _FIRST, _data(entry)) for index, entry in enumerate(body))
+        events = ((_LATER if index else _FIRST, value_of(entry)) for index, entry in enumerate(body))
         return framing.join(events, write_json, "" if context.is_cut else _END)
 
     def respelled(self, body: bytes, context: Context) -> bytes:  # noqa: ARG002  (protocol)

@@ -15,7 +15,7 @@ from hashtape.codecs.templates import FramingError
 if TYPE_CHECKING:
     from hashtape.codecs.json_text import Json
 
-__all__ = ["JsonLinesCodec", "JsonLinesDecoder", "bare_entry"]
+__all__ = ["JsonLinesCodec", "JsonLinesDecoder", "entry_of", "value_of"]
 
 _CONTENT_TYPE = "application/x-ndjson"
 _CONTENT_TYPES = frozenset(
@@ -49,9 +49,14 @@ _OLLAMA_LABELS = {
 _USUAL = "{data}\n"
 
 
-def bare_entry(data: Json) -> Json:
-    """The entry of a value without a label: itself, unless it would be read as something else."""
-    return chunk("json.value", data) if isinstance(data, str) or label_of(data) is not None else data
+def entry_of(value: Json) -> Json:
+    """The entry of a value of no class: itself, unless it would be read as something else."""
+    return chunk("json.value", value) if isinstance(value, str) or label_of(value) is not None else value
+
+
+def value_of(entry: Json) -> Json:
+    """The value that an entry stands for, labelled or not."""
+    return chunk_data(entry) if is_chunk(entry) else entry
 
 
 def _is_last(data: Json) -> bool:
@@ -80,7 +85,7 @@ class JsonLinesDecoder(SplitDecoder):
         """See `StreamDecoder`."""
         if not piece.is_chunk:
             return piece.raw
-        return compact(_data(piece.entry)) + _line_break(piece.raw)
+        return compact(value_of(piece.entry)) + _line_break(piece.raw)
 
     def decoded(self, entries: list[Json]) -> Decoded | None:
         """See `StreamDecoder`. Text with some JSON among its lines is no such stream."""
@@ -94,16 +99,12 @@ class JsonLinesDecoder(SplitDecoder):
         line_break = _line_break(raw)
         self._log.add_chunk(_USUAL if line_break == b"\n" else "{data}" + line_break.decode(), _USUAL)
         self._end_came = self._end_came or (self._expects_end and _is_last(data))
-        entry = bare_entry(data) if self._label is None else chunk(self._label, data)
+        entry = entry_of(data) if self._label is None else chunk(self._label, data)
         return Piece(entry, is_chunk=True, raw=raw)
 
 
 def _line_break(line: bytes) -> bytes:
     return b"\r\n" if line.endswith(b"\r\n") else line[-1:] if line.endswith(b"\n") else b""
-
-
-def _data(entry: Json) -> Json:
-    return chunk_data(entry) if is_chunk(entry) else entry
 
 
 class JsonLinesCodec:
@@ -128,7 +129,7 @@ class JsonLinesCodec:
             return None
         framing = decoded.framing if isinstance(decoded.framing, dict) else {}
         has_text = not {"between", "end"}.isdisjoint(framing)
-        return None if has_text or not all(isinstance(_data(e), dict) for e in decoded.body) else decoded
+        return None if has_text or not all(isinstance(value_of(e), dict) for e in decoded.body) else decoded
 
     def encode(self, decoded: Decoded, context: Context) -> bytes | None:  # noqa: ARG002  (protocol)
         """See `Codec`; takes every list of chunks that no other codec takes."""
@@ -138,7 +139,7 @@ class JsonLinesCodec:
         framing = Framing(decoded.framing, len(body))
         if framing.form:
             raise FramingError(f"a stream of the unknown form {framing.form!r}")
-        return framing.join(((_USUAL, _data(entry)) for entry in body), write_json, "")
+        return framing.join(((_USUAL, value_of(entry)) for entry in body), write_json, "")
 
     def respelled(self, body: bytes, context: Context) -> bytes:
         """See `Codec`."""

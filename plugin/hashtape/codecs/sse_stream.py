@@ -47,6 +47,7 @@ class SseDecoder(SplitDecoder):
         super().__init__(EventSplitter(), expects_end=expects_end(context))
         self._context = context
         self._promises_json = expects_end(context)
+        self._templates: dict[object, str | None] = {}
 
     def encode(self, piece: Piece) -> bytes:
         """See `StreamDecoder`."""
@@ -86,22 +87,30 @@ class SseDecoder(SplitDecoder):
         if label == TEXT_EVENT and not event.is_even:
             return False
         key = name_key(data, event.name)
-        written = event.template(key)
-        places = (
-            {"data"} | ({f"data.{key}"} if key else set()) | ({"id"} if event.event_id is not None else set())
-        )
-        try:
-            if template(written).places != places:
-                return False  # something in the event looks like a place
-        except ValueError:
+        # The events of a stream are written by few templates, and checking one takes longer than reading it.
+        kind = (event.lines, key or event.name, key is None)
+        if kind not in self._templates:
+            self._templates[kind] = _template_of(event, key)
+        written = self._templates[kind]
+        if written is None:
             return False
         self._log.add_chunk(written, usual_event(entry), event.event_id)
         return True
 
 
+def _template_of(event: Event, key: str | None) -> str | None:
+    """The template that an event was written by; None if something in it looks like a place."""
+    written = event.template(key)
+    places = {"data", *([f"data.{key}"] if key else []), *(["id"] if event.event_id is not None else [])}
+    try:
+        return written if template(written).places == places else None
+    except FramingError:
+        return None
+
+
 def _write(written: Template, entry: Json, event_id: str) -> bytes:
     data = chunk_data(entry)
-    if not is_chunk(entry, TEXT_EVENT):
+    if label_of(entry) != TEXT_EVENT:
         return write_json(written, data, event_id)
     if not isinstance(data, str):
         raise FramingError("an event of text whose data is none")

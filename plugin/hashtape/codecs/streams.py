@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from io import BytesIO
 from typing import TYPE_CHECKING, Protocol
 
 from hashtape.codecs.base import Codec, Decoded, Piece
@@ -104,7 +105,7 @@ def _pieces(decoder: StreamDecoder, body: bytes) -> Iterator[Piece]:
 
 
 def decode_whole(decoder: StreamDecoder, body: bytes) -> Decoded | None:
-    """Decode all of a stream; None if it is not of the decoder's format after all, or there is nothing of it."""
+    """Decode all of a stream; None if there is nothing of it, or it is of another format after all."""
     if not body:
         return None
     entries: list[Json] = [piece.entry for piece in _pieces(decoder, body) if piece.is_chunk]
@@ -113,7 +114,7 @@ def decode_whole(decoder: StreamDecoder, body: bytes) -> Decoded | None:
 
 def respell_whole(decoder: StreamDecoder, body: bytes) -> bytes:
     """All of a stream with its JSON respelled and its framing as it is."""
-    respelled = bytearray()
+    respelled = BytesIO()
     for piece in _pieces(decoder, body):
-        respelled += decoder.encode(piece)
-    return bytes(respelled)
+        respelled.write(decoder.encode(piece))
+    return respelled.getvalue()

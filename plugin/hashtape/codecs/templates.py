@@ -76,6 +76,8 @@ class Template:
         Raises:
             FramingError: The data has no such string.
         """
+        if len(self._literals) == 2:
+            return self._literals[0] + payload + self._literals[1]
         filled = bytearray(self._literals[0])
         for name, literal in zip(self._names, self._literals[1:], strict=True):
             filled += payload if name == "data" else bytes_of(_value(name, data, event_id))
