@@ -72,10 +72,10 @@ def test_an_element_comes_as_soon_as_its_brace_is_closed():
     (piece,) = decoder.feed(STREAM[end - 1 : end + 6])
     assert (piece.entry, piece.raw) == (labelled(FIRST)[0], STREAM[:end])
     assert decoder.rest == STREAM[end : end + 6]
-    assert not decoder.is_complete()
+    assert not decoder.has_ended
     second, closing = decoder.feed(STREAM[end + 6 :])
     assert (second.entry, closing.raw) == (labelled(SECOND)[0], b"\n]")
-    assert decoder.is_complete()
+    assert decoder.has_ended
 
 
 def test_a_client_gets_the_elements_as_they_were_changed():

@@ -122,17 +122,16 @@ def test_a_client_gets_the_chunks_as_they_were_changed():
 
 
 @pytest.mark.parametrize(
-    ("context", "stream", "is_complete"),
+    ("context", "stream", "has_ended"),
     [
         (Context("/api/chat", USUAL), b'{"done":false}\n', False),
         (Context("/api/chat", USUAL), b'{"done":true}\n', True),
         (Context("/api/chat", USUAL), b'{"error":"out of memory"}\n', True),
         (Context("", USUAL, path="/api/pull"), b'{"status":"success"}\n', True),
-        (JSON_LINES, b'{"done":false}\n', True),
-        (JSON_LINES, b'{"done":true}', False),
+        (JSON_LINES, b'{"done":true}\n', False),
     ],
 )
-def test_a_stream_says_whether_it_has_come_to_its_end(context, stream, is_complete):
+def test_a_stream_says_whether_it_has_come_to_its_end(context, stream, has_ended):
     decoder = stream_decoder(context)
     decoder.feed(stream)
-    assert decoder.is_complete() is is_complete
+    assert decoder.has_ended is has_ended

@@ -99,14 +99,12 @@ class AwsStreamDecoder(SplitDecoder):
     def _note_end(self, label: str, data: Json) -> None:
         inner = data.get("bytes") if isinstance(data, dict) else None
         if label in _CONVERSE:
-            self._expects_end = True
             self._message_stopped = self._message_stopped or label == "messageStop"
             self._end_came = self._end_came or (label == "metadata" and self._message_stopped)
         elif label == _INVOKE and isinstance(inner, dict):
-            self._expects_end = True
             self._end_came = self._end_came or _METRICS in inner or inner.get("type") == "message_stop"
         elif label in _EXCEPTIONS:
-            self._end_came = self._expects_end = True
+            self._end_came = True
 
 
 def _as_bytes(raw: bytes) -> Json:

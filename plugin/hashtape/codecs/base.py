@@ -178,13 +178,6 @@ class StreamDecoder(Protocol):
         """Whether the event came at which clients stop reading: what they leave unread is nothing."""
         ...
 
-    def is_complete(self) -> bool:
-        """Whether the stream has come to its proper end.
-
-        That is the end marker of the format. Where there is none, it is every place between two events.
-        """
-        ...
-
     def decoded(self, entries: list[Json]) -> Decoded | None:
         """What is stored of all pieces so far.
 

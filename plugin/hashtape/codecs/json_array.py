@@ -79,7 +79,7 @@ class JsonArrayDecoder(SplitDecoder):
     content_type = _CONTENT_TYPE
 
     def __init__(self) -> None:
-        super().__init__(ElementSplitter(), expects_end=True)
+        super().__init__(ElementSplitter())
         self._form = _FORM
 
     def encode(self, piece: Piece) -> bytes:

@@ -79,7 +79,7 @@ class JsonLinesDecoder(SplitDecoder):
     def __init__(self, context: Context) -> None:
         call = context.operation or context.path
         self._label = next((label for end, label in _OLLAMA_LABELS.items() if call.endswith(end)), None)
-        super().__init__(LineSplitter(), expects_end=self._label is not None)
+        super().__init__(LineSplitter())
 
     def encode(self, piece: Piece) -> bytes:
         """See `StreamDecoder`."""
@@ -98,7 +98,7 @@ class JsonLinesDecoder(SplitDecoder):
             return self._other(raw)
         line_break = _line_break(raw)
         self._log.add_chunk(_USUAL if line_break == b"\n" else "{data}" + line_break.decode(), _USUAL)
-        self._end_came = self._end_came or (self._expects_end and _is_last(data))
+        self._end_came = self._end_came or (self._label is not None and _is_last(data))
         entry = entry_of(data) if self._label is None else chunk(self._label, data)
         return Piece(entry, is_chunk=True, raw=raw)
 

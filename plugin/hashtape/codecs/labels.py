@@ -21,10 +21,10 @@ __all__ = [
     "TEXT_EVENT",
     "ends_stream",
     "event_label",
-    "expects_end",
     "is_event",
     "is_gemini",
     "name_key",
+    "promises_json",
     "usual_end",
     "usual_event",
 ]
@@ -139,10 +139,10 @@ def name_key(data: Json, name: str | None) -> str | None:
     return next((key for key in _NAME_KEYS if data.get(key) == name), None)
 
 
-def ends_stream(label: str, data: Json) -> bool | None:
-    """Whether an event is the last of its stream; None if no event of its kind says so."""
+def ends_stream(label: str, data: Json) -> bool:
+    """Whether an event says that it is the last of its stream."""
     if not isinstance(data, dict):
-        return None
+        return False
     if label.startswith(_RESPONSES_PREFIX):
         return data.get("type") in _RESPONSES_ENDS
     if label.startswith(_ANTHROPIC_PREFIX):
@@ -152,11 +152,11 @@ def ends_stream(label: str, data: Json) -> bool | None:
         return isinstance(candidates, list) and any(
             isinstance(candidate, dict) and bool(candidate.get("finishReason")) for candidate in candidates
         )
-    return None
+    return False
 
 
-def expects_end(context: Context) -> bool:
-    """Whether a stream of this operation has an end marker."""
+def promises_json(context: Context) -> bool:
+    """Whether the events of this operation's streams are JSON, up to an end marker."""
     return context.operation in CHAT_LABELS or context.operation == _RESPONSES
 
 

@@ -12,9 +12,9 @@ from hashtape.codecs.labels import (
     TEXT_EVENT,
     ends_stream,
     event_label,
-    expects_end,
     is_event,
     name_key,
+    promises_json,
     usual_end,
     usual_event,
 )
@@ -44,9 +44,9 @@ class SseDecoder(SplitDecoder):
     content_type = _CONTENT_TYPE
 
     def __init__(self, context: Context) -> None:
-        super().__init__(EventSplitter(), expects_end=expects_end(context))
+        super().__init__(EventSplitter())
         self._context = context
-        self._promises_json = expects_end(context)
+        self._promises_json = promises_json(context)
         self._templates: dict[object, str | None] = {}
 
     def encode(self, piece: Piece) -> bytes:
@@ -76,9 +76,7 @@ class SseDecoder(SplitDecoder):
                 return None
             return None if self._promises_json else chunk(TEXT_EVENT, text_of(event.data))
         label = event_label(data, event.name, self._context)
-        ends = ends_stream(label, data)
-        self._expects_end = self._expects_end or ends is not None
-        self._end_came = self._end_came or ends is True
+        self._end_came = self._end_came or ends_stream(label, data)
         return chunk(label, data)
 
     def _note(self, event: Event, entry: Json) -> bool:
@@ -129,7 +127,7 @@ class SseCodec:
 
     def decode(self, body: bytes, context: Context) -> Decoded | None:
         """See `Codec`; also decodes streams of known operations whose server forgot the content type."""
-        if self.decoder(context) is None and not (expects_end(context) and body.startswith(_FIRST_FIELDS)):
+        if self.decoder(context) is None and not (promises_json(context) and body.startswith(_FIRST_FIELDS)):
             return None
         return decode_whole(SseDecoder(context), body)
 

@@ -35,15 +35,13 @@ class SplitDecoder(ABC):
 
     Args:
         splitter: The splitter.
-        expects_end: Whether the stream has an end marker, as far as is known before it begins.
     """
 
     content_type: str
 
-    def __init__(self, splitter: Splitter, *, expects_end: bool = False) -> None:
+    def __init__(self, splitter: Splitter) -> None:
         self._splitter = splitter
         self._log = FramingLog()
-        self._expects_end = expects_end
         self._end_came = False
         self._is_over = False
         self._form = ""
@@ -67,10 +65,6 @@ class SplitDecoder(ABC):
     def has_ended(self) -> bool:
         """See `StreamDecoder`."""
         return self._end_came
-
-    def is_complete(self) -> bool:
-        """See `StreamDecoder`."""
-        return self._end_came if self._expects_end else not self.rest
 
     @abstractmethod
     def encode(self, piece: Piece) -> bytes:
