@@ -61,7 +61,11 @@ def redact_body(body: bytes, content_type: str, rules: Rules, where: str, findin
         return _redact_form(body, rules, where, findings)
     if kind.startswith("multipart/") and (boundary := _BOUNDARY.search(content_type)):
         delimiter = b"\r\n--" + boundary.group(1).strip().encode("utf-8", "surrogateescape")
-        return _redact_multipart(body, delimiter, rules, where, findings)
+        sections = (b"\r\n" + body).split(delimiter)
+        if _are_parts(sections):
+            parts = [_redact_part(section, rules, where, findings) for section in sections]
+            is_same = all(new is old for new, old in zip(parts, sections, strict=True))
+            return body if is_same else delimiter.join(parts)[2:]
     if not text:
         return redact_bytes(body, rules, where, findings)
     redacted_text = redact_text_body(text, rules, where, findings)
@@ -82,17 +86,24 @@ def _may_hold_secrets(text: str, rules: Rules) -> bool:
 
 def _redact_form(body: bytes, rules: Rules, where: str, findings: list[Finding]) -> bytes:
     """A form in its own order and spelling, but for the values that were secrets."""
-    fields = [field.partition("=") for field in body.decode("utf-8", "surrogateescape").split("&")]
+    text = body.decode("utf-8", "surrogateescape")
+    fields = [field.partition("=") for field in text.split("&")]
     plain = [(_unquoted(name), _unquoted(value)) for name, _, value in fields]
+    search = rules.search.narrowed_to(_unquoted(text))
     redacted = []
     for name, value in plain:
-        here = f"{where}.{rules.safe_name(name)}"
+        new_name, new_value = name, value
         if rules.is_secret(name, value, Place.FORM):
-            findings.append(Finding(here, "name", rules.safe_name(name)))
-            value = REDACTED  # noqa: PLW2901
+            told = rules.safe_name(name)
+            findings.append(Finding(f"{where}.{told}", "name", told))
+            new_value = REDACTED
         elif is_url(value):
-            value = without_named_secrets(value, rules, here, findings)  # noqa: PLW2901
-        redacted.append((rules.redact(name, here, findings), rules.redact(value, here, findings)))
+            new_value = without_named_secrets(value, rules, f"{where}.{rules.safe_name(name)}", findings)
+        if search:
+            here = f"{where}.{rules.safe_name(name)}"
+            new_name = rules.redact(name, here, findings, search)
+            new_value = rules.redact(new_value, here, findings, search)
+        redacted.append((new_name, new_value))
     if redacted == plain:
         return body
     spelled = [
@@ -113,15 +124,13 @@ def _quoted(text: str) -> str:
     return quote_plus(text, safe="[]", errors="surrogateescape")
 
 
-def _redact_multipart(
-    body: bytes, delimiter: bytes, rules: Rules, where: str, findings: list[Finding]
-) -> bytes:
-    """A multipart body with the same parts, but for the contents that were secrets."""
-    sections = (b"\r\n" + body).split(delimiter)
-    redacted = [_redact_part(section, rules, where, findings) for section in sections]
-    if all(new is old for new, old in zip(redacted, sections, strict=True)):
-        return body
-    return delimiter.join(redacted)[2:]
+def _are_parts(sections: list[bytes]) -> bool:
+    """Whether a multipart body is one; what is not is described as text as well (spec §3)."""
+    return (
+        len(sections) > 1
+        and sections[-1].startswith(b"--")
+        and all(b"\r\n\r\n" in section for section in sections[1:-1])
+    )
 
 
 def _redact_part(part: bytes, rules: Rules, where: str, findings: list[Finding]) -> bytes:

@@ -50,6 +50,8 @@ def redact_json(
         place: `FORM` for the described parts of a form or multipart body (spec §3).
     """
     texts = texts_in(value)
+    if not texts:
+        return value
     if place is not Place.JSON or any(map(rules.names.is_suspicious, set(texts))) or any(map(is_url, texts)):
         value = without_named(value, rules, where, findings, place)
     search = rules.search.narrowed_to("\n".join(texts))
@@ -167,19 +169,24 @@ def _rewritten(
     if not isinstance(value, dict):
         return value
     members: dict[str, Json] = {}
+    numbers: dict[str, int] = {}
     for key, item in value.items():
         here = (path, key)
         new = _rewritten(member(key, item, here, value), here, text=text, name=name, member=member)
         new_key = name(key, path)
         is_changed = is_changed or new is not item or new_key is not key
-        members[key if new_key is key else _free(new_key, members, value)] = new
+        if new_key is not key:
+            # Two secrets must not become one member.
+            new_key = _free(new_key, numbers, members, value)
+        members[new_key] = new
     return members if is_changed else value
 
 
-def _free(name: str, taken: dict[str, Json], original: dict[str, Json]) -> str:
-    """A name that no other member has: two secrets must not become one member."""
-    free, number = name, 1
+def _free(name: str, numbers: dict[str, int], taken: dict[str, Json], original: dict[str, Json]) -> str:
+    """A name that no other member has, by a number if need be; the last one of each name is kept."""
+    free, number = name, numbers.get(name, 1)
     while free in taken or free in original:
         number += 1
         free = f"{name} ({number})"
+    numbers[name] = number
     return free

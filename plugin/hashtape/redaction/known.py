@@ -33,14 +33,17 @@ class Secret:
         what: Where it came from, for people.
         names: The same as the names by which a user may exempt it; it takes all of them.
         probes: Strings of which every text with the value in it has one.
-        pattern: The value in all its spellings.
     """
 
     value: str = field(repr=False)
     what: str
     names: frozenset[str]
     probes: tuple[str, ...] = field(repr=False)
-    pattern: re.Pattern[str] = field(repr=False)
+
+    @property
+    def pattern(self) -> re.Pattern[str]:
+        """The value in all its spellings; made when a text first looks as if it held the value."""
+        return pattern_of(self.value)
 
 
 class KnownSecrets:
@@ -86,7 +89,7 @@ class KnownSecrets:
                 self._secrets[value] = replace(known, names=known.names | {name})
             else:
                 try:
-                    secret = Secret(value, what, frozenset({name}), probes_of(value), pattern_of(value))
+                    secret = Secret(value, what, frozenset({name}), probes_of(value))
                 except UnicodeEncodeError:
                     return  # half a character: nothing that a server or a file can hold
                 self._secrets[value] = secret

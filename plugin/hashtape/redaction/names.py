@@ -34,9 +34,18 @@ _LIKELY = ("token", "auth", "jwt", "bearer")
 """The value is a secret if it looks like one."""
 _NO_SECRET = (
     *("page_token", "next_token", "continuation_token", "pagination_token", "sync_token", "cursor_token"),
-    *("eos_token", "bos_token", "pad_token", "unk_token", "sep_token", "cls_token", "mask_token"),
+    *(
+        "allow_credentials",
+        "eos_token",
+        "bos_token",
+        "pad_token",
+        "unk_token",
+        "sep_token",
+        "cls_token",
+        "mask_token",
+    ),
 )
-"""These are sent back later on, or are words of a model."""
+"""These are sent back later on, are words of a model, or say yes or no."""
 _SECRET_IN_URLS = frozenset(
     {"key", "token", "sig", "signature", "x_amz_signature", "x_goog_signature", "jwt", "bearer"}
 )
@@ -82,8 +91,8 @@ class SecretNames:
     """
 
     def __init__(self, more: Iterable[str] = (), exempt: Iterable[str] = ()) -> None:
-        named = [snake for name in more if (snake := snake_case(name))]
-        self._endings = _with_joined((*_SECRET, *named))
+        self._named = _with_joined(snake for name in more if (snake := snake_case(name)))
+        self._endings = _with_joined(_SECRET)
         self._exempt = frozenset(name.lower() for name in exempt)
         self._no_secret = tuple(f"_{name}" for name in _NO_SECRET)
         self._likely = tuple(f"_{name}" for name in _LIKELY)
@@ -114,10 +123,12 @@ class SecretNames:
             return _Verdict.NO, _Verdict.NO, _Verdict.NO
         snake = snake_case(name)
         bounded = f"_{snake}"
-        if bounded.endswith(self._endings) or snake.endswith(_WITHOUT_BOUNDARY):
+        if bounded.endswith(self._named):
             return _Verdict.YES, _Verdict.YES, _Verdict.YES
         if bounded.endswith(self._no_secret):
             return _Verdict.NO, _Verdict.NO, _Verdict.NO
+        if bounded.endswith(self._endings) or snake.endswith(_WITHOUT_BOUNDARY):
+            return _Verdict.YES, _Verdict.YES, _Verdict.YES
         likely = _Verdict.IF_RANDOM if bounded.endswith(self._likely) else _Verdict.NO
         in_urls = _Verdict.YES if snake in _SECRET_IN_URLS else likely
         in_forms = _Verdict.YES if snake in _SECRET_IN_FORMS else likely

@@ -72,6 +72,6 @@ class Rules:
             findings: What is found is added here.
             search: What to look for, if that is not all.
         """
-        redacted, spans = (search or self.search).redact(text)
+        redacted, spans = (self.search if search is None else search).redact(text)
         findings += [Finding(where, span.kind, span.what) for span in spans]
         return redacted

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from hashtape.redaction.finding import REDACTED
@@ -85,18 +85,29 @@ class Search:
             self._exemptions,
         )
 
-    def spans(self, text: str) -> list[Span]:
-        """Where secrets stand in a text: in order, none overlapping another."""
-        if not self.suspects(text):
+    def spans(self, *texts: str) -> list[Span]:
+        """Where secrets stand in texts that follow each other.
+
+        Args:
+            texts: The texts. A secret may be in one of them or go on in the next.
+
+        Returns:
+            Places in the joined texts: in order, none overlapping another.
+        """
+        joined = "".join(texts)
+        if not self.suspects(joined):
             return []
-        merged: list[Span] = []
-        for span in sorted(self._found(text), key=lambda span: (span.start, -span.end)):
-            last = merged[-1] if merged else None
-            if last is None or span.start >= last.end:
-                merged.append(span)
-            elif span.end > last.end:
-                merged[-1] = Span(last.start, span.end, last.kind, last.what)
-        return merged
+        found = list(self._found(joined))
+        if len(texts) > 1:
+            # What follows a key in the next text can make it look like a part of something longer.
+            begin = 0
+            for text in texts:
+                found += [
+                    replace(span, start=span.start + begin, end=span.end + begin)
+                    for span in self._found(text)
+                ]
+                begin += len(text)
+        return _merged(found)
 
     def _found(self, text: str) -> Iterator[Span]:
         for secret in self._secrets:
@@ -116,3 +127,14 @@ class Search:
             text = without_spans(text, spans)
             taken += spans
         return text, taken
+
+
+def _merged(spans: list[Span]) -> list[Span]:
+    merged: list[Span] = []
+    for span in sorted(spans, key=lambda span: (span.start, -span.end)):
+        last = merged[-1] if merged else None
+        if last is None or span.start >= last.end:
+            merged.append(span)
+        elif span.end > last.end:
+            merged[-1] = replace(last, end=span.end)
+    return merged

@@ -80,9 +80,9 @@ def _is_token(found: str) -> bool:
 _KEY_LINE = re.compile(r"[A-Za-z0-9+/]{40}")
 _BREAK = r"(?:\s|\\{1,8}[nr])"
 _PRIVATE_KEY = re.compile(
-    r"-----BEGIN (?:[A-Z0-9]{1,12} ){0,3}+PRIVATE KEY(?: BLOCK)?-----"
+    r"-----BEGIN (?:[A-Z0-9]{1,12} ){0,3}PRIVATE KEY(?: BLOCK)?-----"
     # A whole block with its headers; or one whose end is missing, as in an answer that was cut off.
-    r"(?:(?:[A-Za-z0-9+/=\s\\,:.()]|-(?!----))*+-----END (?:[A-Z0-9]{1,12} ){0,3}+PRIVATE KEY(?: BLOCK)?-----"
+    r"(?:(?:[A-Za-z0-9+/=\s\\,:.()]|-(?!----))*+-----END (?:[A-Z0-9]{1,12} ){0,3}PRIVATE KEY(?: BLOCK)?-----"
     rf"|{_BREAK}{{1,8}}+[A-Za-z0-9+/=]{{40,}}+(?:{_BREAK}{{1,8}}+[A-Za-z0-9+/=]{{16,}}+)*+)"
 )
 
@@ -148,21 +148,21 @@ def quick_patterns(shapes: tuple[Shape, ...]) -> tuple[re.Pattern[str], ...]:
     Args:
         shapes: The shapes.
     """
+    prefixes = {probe for shape in shapes for probe in shape.probes}
     split: dict[str, list[tuple[str, str]]] = {}
-    for prefix in {probe for shape in shapes for probe in shape.probes}:
-        rare = min(prefix, key=lambda character: _RARE.find(character) % (len(_RARE) + 1))
-        before, _, after = prefix.partition(rare)
-        if prefix.endswith(rare):
-            before, after = prefix[:-1], ""
+    for prefix in sorted(prefixes):
+        if any(other in prefix for other in prefixes - {prefix}):
+            continue  # "sk-" says all that "sk-ant-" says
+        # Rules made of dashes stand in many texts.
+        rare = min(prefix.lstrip("-"), key=lambda character: _RARE.find(character) % (len(_RARE) + 1))
+        before, _, after = prefix.rpartition(rare)
         split.setdefault(rare, []).append((before, after))
     patterns = []
-    for rare, around in sorted(split.items()):
+    for rare, around in split.items():
         character = re.escape(rare)
+        found = "|".join(f"(?<={re.escape(before)}{character}){re.escape(after)}" for before, after in around)
         # Most texts fail here: the character before is another one.
         last = "".join(sorted({re.escape(before[-1:]) for before, _ in around}))
         check = f"(?<=[{last}]{character})" if all(before for before, _ in around) else ""
-        found = "|".join(
-            f"(?<={re.escape(before)}{character}){re.escape(after)}" for before, after in sorted(around)
-        )
         patterns.append(re.compile(f"{character}{check}(?:{found})"))
     return tuple(patterns)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import re
+from functools import lru_cache
 
 __all__ = ["pattern_of", "probes_of"]
 
@@ -12,6 +13,7 @@ _UNTOUCHED = re.compile(r"[A-Za-z0-9_.-]+")
 _SAME_IN_BASE64 = re.compile(r"[A-Za-z0-9]+")
 """What both alphabets of base64 have, and no encoding of base64 spells differently."""
 _LETTER = {"\n": "n", "\r": "r", "\t": "t", "\b": "b", "\f": "f"}
+_BACKSLASH = r"(?:\\|%(?:25){0,3}5[cC])"
 _OF_BASE64 = "[A-Za-z0-9+/_-]"
 
 
@@ -32,13 +34,16 @@ def _spelled(character: str) -> str:
         return re.escape(character)
     spelled = ["".join(f"%(?:25){{0,3}}{_any_case(f'{byte:02x}')}" for byte in _bytes(character))]
     units = character.encode("utf-16-be", "surrogatepass").hex()
-    spelled.append("".join(rf"\\{{1,8}}u{_any_case(units[n : n + 4])}" for n in range(0, len(units), 4)))
+    spelled.append(
+        "".join(f"{_BACKSLASH}{{1,8}}u{_any_case(units[n : n + 4])}" for n in range(0, len(units), 4))
+    )
     if character == "\\":
-        spelled.append(r"\\{1,8}")
+        spelled.append(f"{_BACKSLASH}{{1,8}}")
     elif character in '"/':
-        spelled.append(rf"\\{{0,8}}{character}")
+        quoted = _any_case(f"{ord(character):02x}")
+        spelled.append(f"{_BACKSLASH}{{0,8}}(?:{character}|%(?:25){{0,3}}{quoted})")
     elif character in _LETTER:
-        spelled.append(rf"\\{{1,8}}{_LETTER[character]}")
+        spelled.append(f"{_BACKSLASH}{{1,8}}{_LETTER[character]}")
     if character == " ":
         spelled.append(r"\+")
     return f"(?:{'|'.join(spelled)}|{re.escape(character)})"
@@ -72,21 +77,21 @@ def probes_of(value: str) -> tuple[str, ...]:
     """Strings of which every text that holds the value in any spelling has at least one.
 
     They say in no time that a text is clean.
+
+    Raises:
+        UnicodeEncodeError: The value is none that a process can have used.
     """
     runs = [max(_UNTOUCHED.findall(value), key=len, default="")]
     runs += [max(_SAME_IN_BASE64.findall(core), key=len, default="") for core, *_ in _cores(_bytes(value))]
     return tuple(dict.fromkeys(runs))
 
 
+@lru_cache(maxsize=4096)
 def pattern_of(value: str) -> re.Pattern[str]:
-    """A pattern for a value in any spelling.
-
-    Raises:
-        UnicodeEncodeError: The value is none that a process can have used.
-    """
+    """A pattern for a value in any spelling; it takes a millisecond to make."""
     # A run of backslashes is one element: each of many would try to match any part of a longer run.
     plain = "".join(
-        rf"\\{{{len(run)},{8 * len(run)}}}" if run[0] == "\\" and len(run) > 1 else _spelled(run)
+        f"{_BACKSLASH}{{{len(run)},{8 * len(run)}}}" if run[0] == "\\" and len(run) > 1 else _spelled(run)
         for run in re.findall(r"\\+|[^\\]", value, re.DOTALL)
     )
     encoded = [

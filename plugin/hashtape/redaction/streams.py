@@ -11,8 +11,12 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from hashtape.redaction.finding import REDACTED, Finding
 from hashtape.redaction.json_values import without_found, without_named
+from hashtape.redaction.texts import redact_text_body
+from hashtape.redaction.urls import is_url
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from hashtape.codecs import Json
     from hashtape.redaction.rules import Rules
     from hashtape.redaction.search import Search, Span
@@ -21,13 +25,10 @@ __all__ = ["redact_stream"]
 
 _Owner: TypeAlias = "dict[str, Json] | list[Json]"
 
-_INDEXES = (
-    *("index", "output_index", "content_index", "summary_index", "item_id"),
-    *("contentBlockIndex", "content_block_index"),
+_INDEXES = dict.fromkeys(
+    ("index", "output_index", "content_index", "summary_index", "item_id", "contentBlockIndex")
 )
 """Members that tell which of several texts, streamed at the same time, a chunk goes on with."""
-_KINDS = ("type", "__type__", "event")
-"""The same at the top of a chunk: an event that repeats a whole text is not a part of that text."""
 
 
 @dataclass(slots=True)
@@ -53,82 +54,94 @@ class _Node:
     strands: dict[str | int, _Strand] = field(default_factory=dict)
     children: dict[object, _Node] = field(default_factory=dict)
 
-    def child(self, key: object, path: str) -> _Node:
-        node = self.children.get(key)
-        if node is None:
-            node = self.children[key] = _Node(f"{self.path}{path}")
-        return node
+    def strand(self, key: str | int, path: str) -> _Strand:
+        strand = self.strands[key] = _Strand(f"{self.path}{path}")
+        return strand
 
 
 class _Strands:
     """The strands of a stream.
+
+    Every answer is taken apart like this, so the loops do without calls and checks that cost time.
 
     Args:
         entries: The chunks.
     """
 
     def __init__(self, entries: list[Json]) -> None:
-        self._all: list[_Strand] = []
         self._names: set[str] = set()
-        self._root = _Node("")
+        self._nodes = [root := _Node("")]
         for number, entry in enumerate(entries):
-            self._number = number
-            if isinstance(entry, str):
-                self._add(self._root, 0, "", entry, entries, number)
-            elif isinstance(entry, (dict, list)):
-                self._gather(entry, self._top(entry))
+            if isinstance(entry, dict):
+                data = entry.get("__data__", entry)
+                kind = data.get("type") if isinstance(data, dict) else None
+                # An event that repeats a whole text is no part of that text.
+                node = self._child(root, kind if isinstance(kind, str) else "", "")
+                self._gather_object(entry, node, number)
+            elif isinstance(entry, list):
+                self._gather_list(entry, self._child(root, 0, ""), number)
+            elif isinstance(entry, str):
+                strand = root.strands.get(0) or root.strand(0, "")
+                strand.texts.append(entry)
+                strand.places.append((number, entries, number))
 
-    def _top(self, entry: _Owner) -> _Node:
-        """Where the strands of a chunk begin: each kind of event has its own."""
-        data = entry.get("__data__") if isinstance(entry, dict) else None
-        kinds = tuple(
-            kind
-            for owner in (entry, data)
-            if isinstance(owner, dict)
-            for name in _KINDS
-            if isinstance(kind := owner.get(name), str)
-        )
-        return self._root.child(kinds, "")
+    def _child(self, node: _Node, key: object, path: str) -> _Node:
+        child = node.children.get(key)
+        if child is None:
+            child = node.children[key] = _Node(f"{node.path}{path}")
+            self._nodes.append(child)
+        return child
 
-    def _add(
-        self, node: _Node, key: str | int, path: str, text: str, owner: _Owner, place: str | int
-    ) -> None:
-        strand = node.strands.get(key)
-        if strand is None:
-            strand = node.strands[key] = _Strand(f"{node.path}{path}")
-            self._all.append(strand)
-        strand.texts.append(text)
-        strand.places.append((self._number, owner, place))
+    def _gather_list(self, value: list[Json], node: _Node, number: int) -> None:
+        for place, item in enumerate(value):
+            if isinstance(item, str):
+                strand = node.strands.get(place) or node.strand(place, f"[{place}]")
+                strand.texts.append(item)
+                strand.places.append((number, value, place))
+            elif isinstance(item, dict):
+                # A chunk holds what is new only: the second choice can stand first in its list.
+                key = "item" if "index" in item else place
+                self._gather_object(item, self._child(node, key, f"[{place}]"), number)
+            elif isinstance(item, list):
+                self._gather_list(item, self._child(node, place, f"[{place}]"), number)
 
-    def _gather(self, value: _Owner, node: _Node) -> None:
-        if isinstance(value, list):
-            for place, item in enumerate(value):
-                if isinstance(item, str):
-                    self._add(node, place, f"[{place}]", item, value, place)
-                elif isinstance(item, (dict, list)):
-                    # A chunk holds what is new only: the second choice can stand first in its list.
-                    index = item.get("index") if isinstance(item, dict) else None
-                    self._gather(item, node.child(place if index is None else ("item", index), f"[{place}]"))
-            return
-        self._names.update(value)
-        for name in _INDEXES:
-            if name in value and isinstance(index := value[name], (int, str)):
-                node = node.child((name, index), "")
+    def _gather_object(self, value: dict[str, Json], node: _Node, number: int) -> None:
+        if not value.keys().isdisjoint(_INDEXES):
+            node = self._child(node, str([value.get(name) for name in _INDEXES]), "")
+        strands, children = node.strands, node.children
         for key, item in value.items():
             if isinstance(item, str):
-                self._add(node, key, f".{key}", item, value, key)
-            elif isinstance(item, (dict, list)):
-                self._gather(item, node.child(key, f".{key}"))
+                strand = strands.get(key) or node.strand(key, f".{key}")
+                strand.texts.append(item)
+                strand.places.append((number, value, key))
+            elif isinstance(item, dict):
+                self._gather_object(item, children.get(key) or self._child(node, key, f".{key}"), number)
+            elif isinstance(item, list):
+                self._gather_list(item, children.get(key) or self._child(node, key, f".{key}"), number)
+            else:
+                self._names.add(key)
+
+    def __iter__(self) -> Iterator[_Strand]:
+        for node in self._nodes:
+            yield from node.strands.values()
 
     @property
     def names(self) -> set[str]:
         """The names of all members."""
-        return self._names
+        held = {
+            key for node in self._nodes for key in (*node.strands, *node.children) if isinstance(key, str)
+        }
+        return self._names | held
 
     @property
     def texts(self) -> list[str]:
         """The text of each strand, joined."""
-        return ["".join(strand.texts) for strand in self._all]
+        return ["".join(strand.texts) for strand in self]
+
+    @property
+    def pieces(self) -> list[str]:
+        """All strings, each for itself."""
+        return [text for strand in self for text in strand.texts]
 
     def redact(self, search: Search, where: str, findings: list[Finding]) -> set[int]:
         """Take what is found out of the chunks, in place.
@@ -142,14 +155,14 @@ class _Strands:
             The numbers of the chunks that have changed.
         """
         changed: set[int] = set()
-        for strand in self._all:
+        for strand in self:
             before = list(strand.texts)
             # What is the same in all chunks is rather whole in each than a part in each.
             if len(before) > 1 and len(set(before)) == 1:
                 for n, text in enumerate(before):
                     strand.texts[n], spans = search.redact(text)
                     self._report(strand, n, spans, where, findings)
-            while spans := search.spans("".join(strand.texts)):
+            while spans := search.spans(*strand.texts):
                 self._cut(strand, spans, where, findings)
             for (number, owner, key), old, new in zip(strand.places, before, strand.texts, strict=True):
                 if new != old:
@@ -196,13 +209,24 @@ def redact_stream(entries: list[Json], rules: Rules, where: str, findings: list[
     Returns:
         The chunks; those in which something was found are copies.
     """
+    if any(isinstance(entry, str) for entry in entries):
+        # Lines of an old recording: each holds an event, and no text goes on in the next one.
+        lines = [
+            redact_text_body(e, rules, f"{where}[{n}]", findings) if isinstance(e, str) else e
+            for n, e in enumerate(entries)
+        ]
+        entries = entries if all(new is old for new, old in zip(lines, entries, strict=True)) else lines
     strands = _Strands(entries)
     text = "\n".join((*strands.texts, *strands.names))
-    if any(map(rules.names.is_suspicious, strands.names)) or "http" in text:
+    has_address = "http" in text and any(map(is_url, strands.pieces))
+    if has_address or any(map(rules.names.is_suspicious, strands.names)):
         named = without_named(entries, rules, where, findings)
         assert isinstance(named, list)  # noqa: S101  (a list stays one)
         entries = named
-    search = rules.search.narrowed_to(text)
+    search = rules.search
+    if not search.suspects(text):
+        return entries
+    search = search.narrowed_to("\n".join((text, *strands.pieces)))
     if not search:
         return entries
     renamed = without_found(entries, rules, search, where, findings, only_names=True)

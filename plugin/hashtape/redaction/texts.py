@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from hashtape.redaction.finding import REDACTED, Finding
 from hashtape.redaction.names import Place
+from hashtape.redaction.urls import is_url, without_named_secrets
 
 if TYPE_CHECKING:
     from hashtape.redaction.rules import Rules
@@ -38,12 +39,16 @@ def redact_text_body(text: str, rules: Rules, where: str, findings: list[Finding
             value = json.loads(f'"{spelled}"', strict=False)
         except ValueError:
             value = spelled
-        if not rules.is_secret(name, value, Place.JSON):
+        if is_url(value):
+            safe = without_named_secrets(value, rules, f"{where}: {rules.safe_name(name)}", findings)
+            return match.group() if safe is value else f'"{name}"{between}{json.dumps(safe)}'
+        if (name == "token" and has_words) or not rules.is_secret(name, value, Place.JSON):
             return match.group()
         findings.append(Finding(f"{where}: {rules.safe_name(name)}", "name", rules.safe_name(name)))
         return f'"{name}"{between}"{REDACTED}"'
 
     if _LOOKS_LIKE_JSON.match(text):
+        has_words = '"logprob"' in text  # the tokens of log probabilities
         safe = _MEMBER.sub(redacted, text)
         text = safe if safe != text else text
     return rules.redact(text, where, findings)
