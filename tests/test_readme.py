@@ -14,7 +14,7 @@ def test_there_are_exactly_two_commands_to_set_up_and_run():
     commands = re.findall(r"^```sh\n(.*)\n```$", README, re.MULTILINE)
     assert [line.rpartition(" && ")[2] for line in commands] == [
         ".venv/bin/hashtape demo",
-        ".venv/bin/python -m pytest",
+        ".venv/bin/python -m pytest -n auto --dist loadfile",
     ]
     assert all(line.startswith("python3 -m venv .venv && .venv/bin/pip install -e ") for line in commands)
 

@@ -196,6 +196,29 @@ def test_a_token_that_the_answer_hands_out_reaches_the_client_and_no_file(casset
     assert b"3600" in on_disk(cassette)
 
 
+def test_a_cookie_that_the_answer_hands_out_and_repeats(cassette, server, http):
+    headers = {"set-cookie": f"sid={KEY}; Path=/; HttpOnly", "content-type": "application/json"}
+    server.script(Reply(body=json.dumps({"session": KEY}).encode(), headers=headers))
+    with hashtape.use_cassette(cassette):
+        assert http.get(server.origin).cookies["sid"] == KEY
+    assert_clean(cassette, KEY)
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be"])
+@pytest.mark.parametrize("before", ["", "x"])
+def test_a_credential_in_an_answer_in_another_encoding(cassette, server, http, encoding, before):
+    body = before.encode() + f"denied: {KEY}!".encode(encoding)
+    server.script(Reply(body=body, headers={"content-type": f"text/plain; charset={encoding}"}))
+    with hashtape.use_cassette(cassette):
+        answer = http.get(server.origin, headers={"x-api-key": KEY})
+    assert answer.content == body
+    stored = base64.b64decode(json.loads(on_disk(cassette))["response"]["body"]["data"])
+    assert KEY.encode("utf-16-le")[:-1] not in stored
+    assert stored == body.replace(
+        KEY.encode(encoding)[-2 * len(KEY) :], b"[REDACTED]".decode().encode(encoding)[-20:]
+    )
+
+
 def test_user_info_and_secrets_in_a_stored_header(cassette, server, http):
     location = f"{server.origin}/next?sig={KEY}"
     server.script(Reply(status=302, headers={"location": location}))

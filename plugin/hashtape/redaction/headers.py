@@ -1,4 +1,4 @@
-"""The credentials in a request's headers."""
+"""The credentials in the headers of requests, and those that a response hands out as cookies."""
 
 from __future__ import annotations
 
@@ -43,6 +43,9 @@ def credentials_in(name: str, value: str) -> Iterator[str]:
     value = value.strip()
     if name.lower() == "cookie":
         yield from (pair.partition("=")[2].strip().strip('"') for pair in value.split(";"))
+        return
+    if name.lower() == "set-cookie":
+        yield value.partition(";")[0].partition("=")[2].strip().strip('"')
         return
     scheme, found, rest = value.partition(" ")
     rest = rest.strip()

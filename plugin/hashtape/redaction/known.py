@@ -96,7 +96,7 @@ class KnownSecrets:
             self._all = tuple(self._secrets.values())
 
     def learn_headers(self, headers: Iterable[tuple[str, str]]) -> None:
-        """Learn the credentials in a request's headers: `Authorization`, cookies, and the headers for keys.
+        """Learn the credentials in headers: `Authorization`, cookies, and the headers for keys.
 
         Args:
             headers: Name and value of each.

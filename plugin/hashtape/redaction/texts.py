@@ -63,11 +63,27 @@ def redact_bytes(data: bytes, rules: Rules, where: str, findings: list[Finding])
         where: The field that they are in.
         findings: What is found is added here.
     """
+    if b"\0" in data:
+        data = _redact_wide(data, rules, where, findings)
     if not rules.search.suspects(data.decode("latin-1")):
         return data
     text = data.decode("utf-8", "surrogateescape")
     redacted = rules.redact(text, where, findings)
     return data if redacted is text else redacted.encode("utf-8", "surrogateescape")
+
+
+def _redact_wide(data: bytes, rules: Rules, where: str, findings: list[Finding]) -> bytes:
+    """The same for what may be text in UTF-16, wherever in the bytes it begins."""
+    if not rules.search.suspects(data.replace(b"\0", b"").decode("latin-1")):
+        return data
+    for encoding in ("utf-16-le", "utf-16-be"):
+        for start in (0, 1):
+            end = len(data) - (len(data) - start) % 2
+            text = data[start:end].decode(encoding, "surrogatepass")
+            redacted = rules.redact(text, where, findings)
+            if redacted is not text:
+                data = data[:start] + redacted.encode(encoding, "surrogatepass") + data[end:]
+    return data
 
 
 def redact_base64(data: str, rules: Rules, where: str, findings: list[Finding]) -> str:

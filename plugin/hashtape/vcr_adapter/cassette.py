@@ -205,6 +205,7 @@ class RecordingCassette(Cassette):  # type: ignore[misc]  # vcrpy is untyped
         if filtered is None:
             return None
         filtered = decompressed(filtered)
+        self._learn_cookies(response)
         wire, recorded = asked.wire, asked.recorded
         if self._before_save_interaction:
             interaction = _run_hooks(
@@ -218,6 +219,15 @@ class RecordingCassette(Cassette):  # type: ignore[misc]  # vcrpy is untyped
         answer = answer_of(recorded, wire, asked.request_id, filtered, self._setup.response_headers)
         slot = self._store(asked, recorded, answer)
         return self._response(asked, slot, live=answer)
+
+    def _learn_cookies(self, response: VcrResponse) -> None:
+        """The cookies that a response hands out are credentials from now on."""
+        self._setup.redactor.known.learn_headers(
+            ("set-cookie", str(value))
+            for name, values in (response.get("headers") or {}).items()
+            if name.lower() == "set-cookie"
+            for value in ([values] if isinstance(values, str) else values)
+        )
 
     def _store(self, asked: Asked, recorded: InferenceRequest | HttpRequest, answer: Answer) -> Slot:
         """Store an answer without what is secret in it, and then say what that was."""
@@ -249,6 +259,7 @@ class RecordingCassette(Cassette):  # type: ignore[misc]  # vcrpy is untyped
         if self._options.get("before_record_response"):
             return None
 
+        self._learn_cookies(response)
         plain, decompress = without_encoding(response)
         head = head_of(asked.recorded, asked.wire, plain, self._setup.response_headers)
         decoder = stream_decoder(head.context)
