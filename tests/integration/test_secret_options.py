@@ -24,7 +24,8 @@ def test_a_false_alarm_costs_one_line(project):
         """
         @pytest.mark.vcr
         def test_chat():
-            ask("Is AKIAQ7XN4ZP2M6RT5KWD the name of a ship?", extra_body={"metadata": {"password": "p4ssword-x"}})
+            metadata = {"password": "p4ssword-x"}
+            ask("Is AKIAQ7XN4ZP2M6RT5KWD the name of a ship?", extra_body={"metadata": metadata})
         """
     )
     result = project.run("--record-mode=once", "-Wdefault")

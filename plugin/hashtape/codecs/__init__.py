@@ -23,7 +23,7 @@ from hashtape.codecs.json_text import (
     parse,
     parse_object,
 )
-from hashtape.codecs.openai_answer import MODEL_TYPE, ModelListCodec, OpenAIAnswerCodec
+from hashtape.codecs.labelled_answers import MODEL_TYPE, LabelledAnswerCodec, ModelListCodec
 from hashtape.codecs.openai_embeddings import EmbeddingsCodec
 from hashtape.codecs.plain import BinaryCodec, JsonCodec, RawLinesCodec, TextCodec
 from hashtape.codecs.sse_stream import SseCodec
@@ -68,7 +68,7 @@ CODECS: tuple[Codec, ...] = (
     RawLinesCodec(),
     *STREAM_CODECS,
     EmbeddingsCodec(),
-    OpenAIAnswerCodec(),
+    LabelledAnswerCodec(),
     ModelListCodec(),
     JsonCodec(),
     TextCodec(),

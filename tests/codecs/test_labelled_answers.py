@@ -3,14 +3,19 @@ import json
 import pytest
 
 from hashtape.codecs.base import Context, Decoded
-from hashtape.codecs.openai_answer import MODEL_TYPE, ModelListCodec, OpenAIAnswerCodec
+from hashtape.codecs.labelled_answers import MODEL_TYPE, LabelledAnswerCodec, ModelListCodec
 
-CODEC, MODELS = OpenAIAnswerCodec(), ModelListCodec()
+CODEC, MODELS = LabelledAnswerCodec(), ModelListCodec()
 LIST = Context("/v1/models")
 ANSWERS = [
     ("/v1/chat/completions", {"choices": []}, "openai.types.chat.chat_completion.ChatCompletion"),
     ("/v1/completions", {"choices": []}, "openai.types.completion.Completion"),
     ("/v1/responses", {"output": []}, "openai.types.responses.response.Response"),
+    ("/api/chat", {"message": {}}, "ollama._types.ChatResponse"),
+    ("/api/generate", {"response": ""}, "ollama._types.GenerateResponse"),
+    ("/api/embeddings", {"embeddings": []}, "ollama._types.EmbedResponse"),
+    ("/api/tags", {"models": []}, "ollama._types.ListResponse"),
+    ("/api/ps", {"models": []}, "ollama._types.ProcessResponse"),
 ]
 
 

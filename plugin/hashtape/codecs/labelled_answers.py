@@ -1,25 +1,30 @@
-"""Whole JSON answers of OpenAI operations, labelled with the class that the client gives them (spec §1)."""
+"""Whole JSON answers of known operations, labelled with the class that the client gives them (spec §1)."""
 
 from __future__ import annotations
 
 from hashtape.codecs.base import Context, Decoded, chunk, chunk_data, is_chunk
 from hashtape.codecs.json_text import Json, compact, parse_object, respelled
 
-__all__ = ["MODEL_TYPE", "ModelListCodec", "OpenAIAnswerCodec"]
+__all__ = ["MODEL_TYPE", "LabelledAnswerCodec", "ModelListCodec"]
 
 # Operation → the label, and a key that tells an answer of this class from any other JSON.
 _ANSWERS = {
     "/v1/chat/completions": ("openai.types.chat.chat_completion.ChatCompletion", "choices"),
     "/v1/completions": ("openai.types.completion.Completion", "choices"),
     "/v1/responses": ("openai.types.responses.response.Response", "output"),
+    "/api/chat": ("ollama._types.ChatResponse", "message"),
+    "/api/generate": ("ollama._types.GenerateResponse", "response"),
+    "/api/embeddings": ("ollama._types.EmbedResponse", "embeddings"),
+    "/api/tags": ("ollama._types.ListResponse", "models"),
+    "/api/ps": ("ollama._types.ProcessResponse", "models"),
 }
 MODEL_TYPE = "openai.types.model.Model"
 
 
-class OpenAIAnswerCodec:
+class LabelledAnswerCodec:
     """A JSON object ↔ one labelled entry. Encodes every labelled answer, whatever class the label names."""
 
-    name = "openai-answer"
+    name = "labelled-answer"
     content_type = "application/json"
 
     def decode(self, body: bytes, context: Context) -> Decoded | None:
