@@ -20,7 +20,7 @@ def logged(*pieces, usual_end="", form=""):
 
 def written(framing, count, usual_end=""):
     values = ((PLAIN, {"type": str(number)}) for number in range(count))
-    return Framing(framing, count).join(values, write_json, usual_end)
+    return Framing(framing, count).join(((usual, write_json, data) for usual, data in values), usual_end)
 
 
 @pytest.mark.parametrize(

@@ -27,6 +27,7 @@ from hashtape.codecs.labelled_answers import MODEL_TYPE, LabelledAnswerCodec, Mo
 from hashtape.codecs.openai_embeddings import EmbeddingsCodec
 from hashtape.codecs.plain import BinaryCodec, JsonCodec, RawLinesCodec, TextCodec
 from hashtape.codecs.sse_stream import SseCodec
+from hashtape.codecs.usual_streams import UsualEventsCodec, UsualLinesCodec
 
 if TYPE_CHECKING:
     from hashtape.codecs.streams import StreamCodec
@@ -66,7 +67,10 @@ STREAM_CODECS: tuple[StreamCodec, ...] = (
 
 CODECS: tuple[Codec, ...] = (
     RawLinesCodec(),
-    *STREAM_CODECS,
+    UsualEventsCodec(),
+    *STREAM_CODECS[:-1],
+    UsualLinesCodec(),
+    *STREAM_CODECS[-1:],
     EmbeddingsCodec(),
     LabelledAnswerCodec(),
     ModelListCodec(),
@@ -107,6 +111,8 @@ def decode(body: bytes, context: Context) -> tuple[Decoded, str]:
         decoded = codec.decode(body, context)
         if decoded is None:
             continue
+        if codec.proves_itself:
+            return decoded, codec.content_type
         try:
             again, usual = encode(decoded, context)
         except ValueError:

@@ -165,6 +165,7 @@ class AwsStreamCodec:
     """Bytes of an AWS event stream ↔ a list of its events."""
 
     name = "aws-event-stream"
+    proves_itself = False
     content_type = _CONTENT_TYPE
 
     def decoder(self, context: Context) -> AwsStreamDecoder | None:
@@ -186,8 +187,8 @@ class AwsStreamCodec:
         is_known = framing.form == _FORM or (not framing.form and _KNOWN.issuperset(labels))
         if len(labels) != len(body) or not is_known:
             return None
-        events = ((_usual(label), chunk_data(entry)) for label, entry in zip(labels, body, strict=True))
-        return framing.join(events, _write, "")
+        chunks = zip(labels, map(chunk_data, body), strict=True)
+        return framing.join(((_usual(label), _write, data) for label, data in chunks), "")
 
     def respelled(self, body: bytes, context: Context) -> bytes:  # noqa: ARG002  (protocol)
         """See `Codec`."""

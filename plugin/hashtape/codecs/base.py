@@ -110,6 +110,8 @@ class Codec(Protocol):
     name: str
     content_type: str
     """The content type of an encoded body whose recording names none."""
+    proves_itself: bool
+    """Whether `decode` has compared each byte already when it returns something."""
 
     def decode(self, body: bytes, context: Context) -> Decoded | None:
         """Turn the bytes of an answer, already decompressed, into what is stored."""

@@ -158,25 +158,26 @@ class Framing:
                 seen.add(place)
                 yield text, place
 
-    def join(self, events: Iterable[tuple[str, Json]], write: Writer, usual_end: str) -> bytes:
+    def join(self, events: Iterable[tuple[str, Writer, Json]], usual_end: str) -> bytes:
         """The bytes of a stream.
 
         Args:
-            events: Of each chunk the usual template, and what `write` takes.
-            write: Fills a template with a chunk and an id.
+            events: Of each chunk the usual template, what fills a template with it and an id, and its data.
             usual_end: What follows the last chunk unless the framing says otherwise.
 
         Raises:
             ValueError: Some chunk does not fit the framing.
         """
         stream = BytesIO()  # hands out its bytes without another copy of them
-        for index, (usual, value) in enumerate(events):
-            stream.write(self._between.get(index, b""))
-            written = self._other_events.get(index) or self._event or template(usual)
+        between, other_events = self._between, self._other_events
+        for index, (usual, write, data) in enumerate(events):
+            if index in between:
+                stream.write(between[index])
+            written = other_events.get(index) or self._event or template(usual)
             event_id = next(self._ids, None) if "id" in written.places else ""
             if event_id is None:
                 raise FramingError("a framing with fewer ids than events that have one")
-            stream.write(write(written, value, event_id))
+            stream.write(write(written, data, event_id))
         stream.write(bytes_of(usual_end if self._end is None else self._end))
         return stream.getvalue()
 

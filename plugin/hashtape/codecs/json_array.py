@@ -114,6 +114,7 @@ class JsonArrayCodec:
     """Bytes of a streamed array ↔ a list of its elements. Its framing says its form."""
 
     name = "json-array"
+    proves_itself = False
     content_type = _CONTENT_TYPE
 
     def decoder(self, context: Context) -> JsonArrayDecoder | None:
@@ -141,8 +142,9 @@ class JsonArrayCodec:
         framing = Framing(decoded.framing, len(body))
         if framing.form != _FORM:
             return None
-        events = ((_LATER if index else _FIRST, value_of(entry)) for index, entry in enumerate(body))
-        return framing.join(events, write_json, "" if context.is_cut else _END)
+        elements = enumerate(map(value_of, body))
+        events = ((_LATER if index else _FIRST, write_json, value) for index, value in elements)
+        return framing.join(events, "" if context.is_cut else _END)
 
     def respelled(self, body: bytes, context: Context) -> bytes:  # noqa: ARG002  (protocol)
         """See `Codec`."""

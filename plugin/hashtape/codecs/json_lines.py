@@ -15,7 +15,7 @@ from hashtape.codecs.templates import FramingError
 if TYPE_CHECKING:
     from hashtape.codecs.json_text import Json
 
-__all__ = ["JsonLinesCodec", "JsonLinesDecoder", "entry_of", "value_of"]
+__all__ = ["JsonLinesCodec", "JsonLinesDecoder", "entry_of", "lines_label", "value_of"]
 
 _CONTENT_TYPE = "application/x-ndjson"
 _CONTENT_TYPES = frozenset(
@@ -49,6 +49,12 @@ _OLLAMA_LABELS = {
 _USUAL = "{data}\n"
 
 
+def lines_label(context: Context) -> str | None:
+    """The label of the lines of a call; None if no client has a class for them."""
+    call = context.operation or context.path
+    return next((label for end, label in _OLLAMA_LABELS.items() if call.endswith(end)), None)
+
+
 def entry_of(value: Json) -> Json:
     """The entry of a value of no class: itself, unless it would be read as something else."""
     return chunk("json.value", value) if isinstance(value, str) or label_of(value) is not None else value
@@ -77,8 +83,7 @@ class JsonLinesDecoder(SplitDecoder):
     content_type = _CONTENT_TYPE
 
     def __init__(self, context: Context) -> None:
-        call = context.operation or context.path
-        self._label = next((label for end, label in _OLLAMA_LABELS.items() if call.endswith(end)), None)
+        self._label = lines_label(context)
         super().__init__(LineSplitter())
 
     def encode(self, piece: Piece) -> bytes:
@@ -111,6 +116,7 @@ class JsonLinesCodec:
     """Bytes of JSON lines ↔ a list of their values, labelled where a client has a class for them."""
 
     name = "json-lines"
+    proves_itself = False
     content_type = _CONTENT_TYPE
 
     def decoder(self, context: Context) -> JsonLinesDecoder | None:
@@ -139,7 +145,7 @@ class JsonLinesCodec:
         framing = Framing(decoded.framing, len(body))
         if framing.form:
             raise FramingError(f"a stream of the unknown form {framing.form!r}")
-        return framing.join(((_USUAL, value_of(entry)) for entry in body), write_json, "")
+        return framing.join(((_USUAL, write_json, value_of(entry)) for entry in body), "")
 
     def respelled(self, body: bytes, context: Context) -> bytes:
         """See `Codec`."""

@@ -68,7 +68,8 @@ def _says_more(text: str, value: float) -> bool:
 
 # Made once: json.loads and json.dumps make a new one each time that they are told how.
 _DECODER = json.JSONDecoder(object_pairs_hook=_object, parse_constant=_constant, parse_float=_float)
-_ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
+# What was parsed has no cycles to look for.
+_ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), check_circular=False)
 
 
 def is_deeper_than(depth: int, value: Json) -> bool:

@@ -25,6 +25,7 @@ class LabelledAnswerCodec:
     """A JSON object ↔ one labelled entry. Encodes every labelled answer, whatever class the label names."""
 
     name = "labelled-answer"
+    proves_itself = False
     content_type = "application/json"
 
     def decode(self, body: bytes, context: Context) -> Decoded | None:
@@ -50,6 +51,7 @@ class ModelListCodec:
     """`{"object": "list", "data": […]}` ↔ a bare list of labelled models (spec §5)."""
 
     name = "openai-models"
+    proves_itself = False
     content_type = "application/json"
 
     def decode(self, body: bytes, context: Context) -> Decoded | None:

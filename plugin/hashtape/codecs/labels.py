@@ -7,9 +7,10 @@ the operation where that is known, else the shape of the event itself.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from hashtape.codecs.base import Context, chunk_data, label_of
+from hashtape.codecs.base import Context, label_of
 
 if TYPE_CHECKING:
     from hashtape.codecs.json_text import Json
@@ -18,10 +19,12 @@ __all__ = [
     "CHAT_LABELS",
     "EVENT",
     "GEMINI",
+    "NAMED",
     "TEXT_EVENT",
+    "UNNAMED",
     "ends_stream",
     "event_label",
-    "is_event",
+    "is_event_label",
     "is_gemini",
     "name_key",
     "promises_json",
@@ -76,17 +79,21 @@ _NAME_KEYS = ("type", "event_type", "event")
 _RESPONSES_ENDS = {"response.completed", "response.failed", "response.incomplete", "error"}
 _ANTHROPIC_ENDS = {"message_stop", "error"}
 
-_UNNAMED = "data: {data}\n\n"
-_NAMED = "event: {data.type}\ndata: {data}\n\n"
+UNNAMED = "data: {data}\n\n"
+"""The template of an event that is nothing but its data."""
+NAMED = "event: {data.type}\ndata: {data}\n\n"
+"""The template of an event that is named by its type."""
 _UNNAMED_CRLF = "data: {data}\r\n\r\n"
 _DONE = "data: [DONE]\n\n"
 
 
+@lru_cache(maxsize=256)
 def _class_label(package: str, snake_name: str) -> str:
     """The class of that name, as generated clients lay them out: one module a class."""
     return f"{package}.{snake_name}.{''.join(part.capitalize() for part in snake_name.split('_'))}"
 
 
+@lru_cache(maxsize=256)
 def _response_label(type_name: str) -> str:
     match = _RESPONSE_TYPE.fullmatch(type_name)
     if match is None:
@@ -160,20 +167,20 @@ def promises_json(context: Context) -> bool:
     return context.operation in CHAT_LABELS or context.operation == _RESPONSES
 
 
-def is_event(entry: Json) -> bool:
-    """Whether an entry is one of a stream of server-sent events."""
-    label = label_of(entry)
+def is_event_label(label: str | None) -> bool:
+    """Whether an entry with this label is one of a stream of server-sent events."""
     return label is not None and label.startswith(_EVENT_PREFIXES)
 
 
-def usual_event(entry: Json) -> str:
-    """The template of an event that is stored as this entry (spec §5)."""
-    label, data = label_of(entry) or "", chunk_data(entry)
+def usual_event(label: str, data: Json) -> str:
+    """The template of an event that is stored with this label and data (spec §5)."""
+    if label in _CHAT_LABELS:
+        return UNNAMED
     if label.startswith("google."):
         return _UNNAMED_CRLF
-    if label in _CHAT_LABELS or label.startswith("sse."):
-        return _UNNAMED
-    return _NAMED if isinstance(data, dict) and isinstance(data.get("type"), str) else _UNNAMED
+    if label.startswith("sse."):
+        return UNNAMED
+    return NAMED if isinstance(data, dict) and isinstance(data.get("type"), str) else UNNAMED
 
 
 def usual_end(first: Json, context: Context) -> str:

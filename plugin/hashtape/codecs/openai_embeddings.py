@@ -71,6 +71,7 @@ class EmbeddingsCodec:
     """An embeddings answer ↔ one labelled entry whose vectors are lists of floats."""
 
     name = "openai-embeddings"
+    proves_itself = False
     content_type = "application/json"
 
     def decode(self, body: bytes, context: Context) -> Decoded | None:

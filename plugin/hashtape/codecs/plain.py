@@ -18,6 +18,7 @@ class RawLinesCodec:
     """Streams that older recorders stored as a list of text lines: read, never written (spec §6)."""
 
     name = "raw-lines"
+    proves_itself = False
     content_type = "text/event-stream; charset=utf-8"
 
     def decode(self, body: bytes, context: Context) -> Decoded | None:  # noqa: ARG002  (protocol)
@@ -42,6 +43,7 @@ class JsonCodec:
     """Any JSON but a string or null, which would look like text and like no body at all."""
 
     name = "json"
+    proves_itself = False
     content_type = "application/json"
 
     def decode(self, body: bytes, context: Context) -> Decoded | None:  # noqa: ARG002  (protocol)
@@ -68,6 +70,7 @@ class TextCodec:
     """Text as text, with no body at all as the empty text."""
 
     name = "text"
+    proves_itself = False
     content_type = "text/plain; charset=utf-8"
 
     def decode(self, body: bytes, context: Context) -> Decoded | None:  # noqa: ARG002  (protocol)
@@ -95,6 +98,7 @@ class BinaryCodec:
     """Everything else: base64."""
 
     name = "binary"
+    proves_itself = False
     content_type = "application/octet-stream"
 
     def decode(self, body: bytes, context: Context) -> Decoded:  # noqa: ARG002  (protocol)

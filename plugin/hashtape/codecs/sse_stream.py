@@ -12,7 +12,7 @@ from hashtape.codecs.labels import (
     TEXT_EVENT,
     ends_stream,
     event_label,
-    is_event,
+    is_event_label,
     name_key,
     promises_json,
     usual_end,
@@ -61,27 +61,26 @@ class SseDecoder(SplitDecoder):
 
     def _piece(self, raw: bytes) -> Piece:
         event = parse_event(raw)
-        entry = None if event is None else self._entry(event)
-        if event is None or entry is None or not self._note(event, entry):
+        read = None if event is None else self._read(event)
+        if event is None or read is None or not self._note(event, *read):
             return self._other(raw)
-        return Piece(entry, is_chunk=True, raw=raw)
+        return Piece(chunk(*read), is_chunk=True, raw=raw)
 
-    def _entry(self, event: Event) -> Json:
-        """What is stored of an event; None if that is nothing."""
+    def _read(self, event: Event) -> tuple[str, Json] | None:
+        """The label and data that are stored of an event; None if nothing is."""
         try:
             data = parse(event.data)
         except NotJsonError:
             if event.data.strip() == b"[DONE]":
                 self._end_came = True
                 return None
-            return None if self._promises_json else chunk(TEXT_EVENT, text_of(event.data))
+            return None if self._promises_json else (TEXT_EVENT, text_of(event.data))
         label = event_label(data, event.name, self._context)
         self._end_came = self._end_came or ends_stream(label, data)
-        return chunk(label, data)
+        return label, data
 
-    def _note(self, event: Event, entry: Json) -> bool:
+    def _note(self, event: Event, label: str, data: Json) -> bool:
         """Note the framing of an event; False if a template cannot tell it."""
-        label, data = label_of(entry), chunk_data(entry)
         if label == TEXT_EVENT and not event.is_even:
             return False
         key = name_key(data, event.name)
@@ -92,7 +91,7 @@ class SseDecoder(SplitDecoder):
         written = self._templates[kind]
         if written is None:
             return False
-        self._log.add_chunk(written, usual_event(entry), event.event_id)
+        self._log.add_chunk(written, usual_event(label, data), event.event_id)
         return True
 
 
@@ -106,10 +105,7 @@ def _template_of(event: Event, key: str | None) -> str | None:
         return None
 
 
-def _write(written: Template, entry: Json, event_id: str) -> bytes:
-    data = chunk_data(entry)
-    if label_of(entry) != TEXT_EVENT:
-        return write_json(written, data, event_id)
+def _write_text(written: Template, data: Json, event_id: str) -> bytes:
     if not isinstance(data, str):
         raise FramingError("an event of text whose data is none")
     return written.fill(written.payload_of(data), data, event_id)
@@ -119,6 +115,7 @@ class SseCodec:
     """Bytes of a stream of events ↔ a list of its chunks."""
 
     name = "sse"
+    proves_itself = False
     content_type = _CONTENT_TYPE
 
     def decoder(self, context: Context) -> SseDecoder | None:
@@ -134,15 +131,22 @@ class SseCodec:
     def encode(self, decoded: Decoded, context: Context) -> bytes | None:
         """See `Codec`. The labels of the chunks decide: old files name other operations (spec §6)."""
         body = decoded.body
-        if not decoded.is_streaming or not isinstance(body, list) or not all(map(is_event, body)):
+        if not decoded.is_streaming or not isinstance(body, list):
+            return None
+        labels = [label_of(entry) or "" for entry in body]
+        if not all(map(is_event_label, set(labels))):
             return None
         if not body and decoded.framing is None and context.operation not in CHAT_LABELS:
             return None
         framing = Framing(decoded.framing, len(body))
         if framing.form:
             return None
-        events = ((usual_event(entry), entry) for entry in body)
-        return framing.join(events, _write, usual_end(body[0] if body else None, context))
+        chunks = zip(labels, map(chunk_data, body), strict=True)
+        events = (
+            (usual_event(label, data), _write_text if label == TEXT_EVENT else write_json, data)
+            for label, data in chunks
+        )
+        return framing.join(events, usual_end(body[0] if body else None, context))
 
     def respelled(self, body: bytes, context: Context) -> bytes:
         """See `Codec`."""

@@ -1,0 +1,96 @@
+"""What the quick codecs take, they take like the thorough ones; what is otherwise they leave alone."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from provider_streams import STREAMS
+
+from hashtape.codecs import CODECS, Context, decode
+from hashtape.codecs.json_lines import JsonLinesCodec
+from hashtape.codecs.sse_stream import SseCodec
+from hashtape.codecs.usual_streams import UsualEventsCodec, UsualLinesCodec
+
+QUICK = {"sse": (UsualEventsCodec(), SseCodec()), "lines": (UsualLinesCodec(), JsonLinesCodec())}
+CHAT = Context("/v1/chat/completions", "text/event-stream")
+ANY = Context("", "text/event-stream")
+LINES = Context("/api/chat", "application/x-ndjson")
+DONE = b"data: [DONE]\n\n"
+
+
+def quick_and_thorough(body, context):
+    """What both codecs make of a stream, and that they give the same bytes for it."""
+    quick, thorough = QUICK["lines" if "ndjson" in context.content_type else "sse"]
+    decoded = quick.decode(body, context)
+    if decoded is not None:
+        assert decoded == thorough.decode(body, context)
+        assert quick.encode(decoded, context) == thorough.encode(decoded, context)
+        assert quick.respelled(body, context) == thorough.respelled(body, context)
+        assert decode(body, context) == (decoded, quick.content_type)
+    return decoded
+
+
+@pytest.mark.parametrize(
+    ("context", "body"),
+    [
+        (CHAT, b'data: {"a":1}\n\n' + DONE),
+        (CHAT, b'data: {"a": 1.50, "b": "\\u00e9"}\n\n' + DONE),
+        (ANY, b'event: message_stop\ndata: {"type":"message_stop"}\n\n'),
+        (ANY, b'data: {"candidates":[]}\r\n\r\n'),
+        (ANY, b'data: {"a":1}\n\ndata: [1]\n\n'),
+        (LINES, b'{"done":false}\n{"done":true}\n'),
+        (LINES, b'{"done": false}\n'),
+    ],
+)
+def test_usual_streams_are_decoded_at_once(context, body):
+    assert quick_and_thorough(body, context) is not None
+
+
+@pytest.mark.parametrize(
+    ("context", "body"),
+    [
+        (CHAT, b""),
+        (CHAT, DONE),
+        (CHAT, b'data: {"a":1}\n\n'),
+        (CHAT, b'data: {"a":1,"a":2}\n\n' + DONE),
+        (CHAT, b'data: {"a":NaN}\n\n' + DONE),
+        (CHAT, b'data: {"a":\n1}\n\n' + DONE),
+        (CHAT, b'data: {"a":1}\r\n\n' + DONE),
+        (CHAT, b'data:{"a":1}\n\n' + DONE),
+        (CHAT, b': comment\n\ndata: {"a":1}\n\n' + DONE),
+        (CHAT, b'data: {"a":1}\n\n' + DONE + b"x\n\n"),
+        (CHAT, b'event: a\ndata: {"a":1}\n\n' + DONE),
+        (ANY, b'data: {"type":"message_stop"}\n\nid: 1\ndata: {}\n\n'),
+        (ANY, b'event: other\ndata: {"type":"message_stop"}\n\n'),
+        (ANY, b"data: text\n\n"),
+        (ANY, b'data: {"candidates":[]}\n\n'),
+        (ANY, b'data: {"a":1}\n\n' + DONE),
+        (LINES, b""),
+        (LINES, b'{"done":true}'),
+        (LINES, b'{"done":true}\r\n'),
+        (LINES, b'{"done":true}\n\n'),
+        (LINES, b"text\n"),
+        (Context("", "application/json"), b'data: {"a":1}\n\n'),
+    ],
+)
+def test_all_others_are_left_to_the_thorough_ones(context, body):
+    assert quick_and_thorough(body, context) is None
+
+
+@pytest.mark.parametrize(("context", "stream"), STREAMS.values(), ids=STREAMS)
+@settings(max_examples=60, deadline=None)
+@given(data=st.data())
+def test_no_damage_makes_them_disagree(context, stream, data):
+    if not context.content_type.startswith(("text/event-stream", "application/x-ndjson")):
+        return
+    place = data.draw(st.integers(0, len(stream)))
+    end = data.draw(st.integers(place, min(place + 20, len(stream))))
+    inserted = data.draw(st.sampled_from([b"", b"\n", b"\r", b" ", b"\n\n", b"data: ", b"{}", b"\0", b'"']))
+    quick_and_thorough(stream[:place] + inserted + stream[end:], context)
+
+
+def test_they_are_asked_first():
+    names = [codec.name for codec in CODECS]
+    assert names.index("usual-sse") < names.index("sse")
+    assert names.index("usual-json-lines") < names.index("json-lines")
