@@ -55,6 +55,8 @@ def test_usual_streams_are_decoded_at_once(context, body):
         (CHAT, b'data: {"a":1}\n\n'),
         (CHAT, b'data: {"a":1,"a":2}\n\n' + DONE),
         (CHAT, b'data: {"a":NaN}\n\n' + DONE),
+        (CHAT, b'data: {"a":1}\n\n\n' + DONE),
+        (CHAT, b'data: {"a":1}\n\n' + DONE + b"\n"),
         (CHAT, b'data: {"a":\n1}\n\n' + DONE),
         (CHAT, b'data: {"a":1}\r\n\n' + DONE),
         (CHAT, b'data:{"a":1}\n\n' + DONE),

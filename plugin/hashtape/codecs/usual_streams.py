@@ -7,6 +7,7 @@ otherwise is left to the codecs that follow.
 
 from __future__ import annotations
 
+from io import BytesIO
 from typing import TYPE_CHECKING
 
 from hashtape.codecs.base import Context, Decoded, chunk, chunk_data, label_of
@@ -24,6 +25,8 @@ from hashtape.codecs.labels import (
 from hashtape.codecs.templates import bytes_of, text_of
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from hashtape.codecs.base import StreamDecoder
 
 __all__ = ["UsualEventsCodec", "UsualLinesCodec"]
@@ -50,10 +53,14 @@ class UsualEventsCodec:
         line_break = b"\r\n\r\n" if body.endswith(b"\r\n\r\n") else b"\n\n"
         if not body.endswith(line_break):
             return None
-        events = body[: -len(line_break)].split(line_break)
-        is_done = events[-1] == _DONE
+        end = b""
         entries: list[Json] = []
-        for event in events[:-1] if is_done else events:
+        for event in _parts(body, line_break):
+            if end:
+                return None  # something follows the end
+            if event == _DONE:
+                end = _DONE + line_break
+                continue
             name, head, payload = _taken_apart(event)
             if b"\n" in payload or b"\r" in payload:
                 return None  # white space for JSON, and another line of the event
@@ -65,7 +72,6 @@ class UsualEventsCodec:
             if (head, line_break) != _around(usual_event(label, data), data):
                 return None
             entries.append(chunk(label, data))
-        end = _DONE + line_break if is_done else b""
         return Decoded(entries, is_streaming=True) if entries and end == _end(entries, context) else None
 
     def encode(self, decoded: Decoded, context: Context) -> bytes | None:
@@ -73,21 +79,33 @@ class UsualEventsCodec:
         body = decoded.body
         if not decoded.is_streaming or decoded.framing is not None or not isinstance(body, list) or not body:
             return None
-        parts: list[bytes] = []
+        stream = BytesIO()  # hands out its bytes without another copy of them
         for entry in body:
             label = label_of(entry)
             if label is None or label == TEXT_EVENT or not is_event_label(label):
                 return None
             data = chunk_data(entry)
             before, after = _around(usual_event(label, data), data)
-            parts += (before, compact(data), after)
-        parts.append(_end(body, context))
-        return b"".join(parts)
+            stream.write(before)
+            stream.write(compact(data))
+            stream.write(after)
+        stream.write(_end(body, context))
+        return stream.getvalue()
 
     def respelled(self, body: bytes, context: Context) -> bytes:
         """See `Codec`."""
         decoded = self.decode(body, context)
         return (None if decoded is None else self.encode(decoded, context)) or body
+
+
+def _parts(body: bytes, line_break: bytes) -> Iterator[bytes]:
+    """What stands between the breaks of a body, and after the last one; no second copy of a long body."""
+    start = 0
+    while (end := body.find(line_break, start)) >= 0:
+        yield body[start:end]
+        start = end + len(line_break)
+    if start < len(body):
+        yield body[start:]
 
 
 def _taken_apart(event: bytes) -> tuple[str | None, bytes, bytes]:
@@ -127,7 +145,7 @@ class UsualLinesCodec:
             return None
         label = lines_label(context)
         try:
-            values = [parse(line) for line in body[:-1].split(b"\n")]
+            values = [parse(line) for line in _parts(body, b"\n")]
         except NotJsonError:
             return None
         entries = [entry_of(value) if label is None else chunk(label, value) for value in values]
@@ -138,7 +156,11 @@ class UsualLinesCodec:
         body = decoded.body
         if not decoded.is_streaming or decoded.framing is not None or not isinstance(body, list):
             return None
-        return b"".join([compact(value_of(entry)) + b"\n" for entry in body])
+        stream = BytesIO()
+        for entry in body:
+            stream.write(compact(value_of(entry)))
+            stream.write(b"\n")
+        return stream.getvalue()
 
     def respelled(self, body: bytes, context: Context) -> bytes:
         """See `Codec`."""
