@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from hashtape.codecs import decode, encode
 from hashtape.codecs.base import Context, Decoded
 from hashtape.codecs.plain import BinaryCodec, JsonCodec, RawLinesCodec, TextCodec
 
@@ -87,3 +88,10 @@ def test_lines_are_not_written_any_more():
 )
 def test_what_is_no_list_of_lines_is_left_to_others(decoded):
     assert RawLinesCodec().encode(decoded, ANY) is None
+
+
+@pytest.mark.parametrize("content_type", ["application/octet-stream", "image/svg+json", "audio/mpeg"])
+def test_a_file_with_json_in_it_comes_back_to_the_byte(content_type):
+    body, context = b'{"a": 1}\n', Context("", content_type)
+    decoded, _ = decode(body, context)
+    assert encode(decoded, context)[0] == body

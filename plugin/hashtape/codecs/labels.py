@@ -74,10 +74,25 @@ _ANTHROPIC_NAMED = {
     "ping": "anthropic.types.raw_message_stream_event.RawMessageStreamEvent",
 }
 """Those that have no such key: only the name of the event tells them."""
+_OPENAI_NAMED = {
+    "transcript.text.delta": "openai.types.audio.transcription_text_delta_event.TranscriptionTextDeltaEvent",
+    "transcript.text.done": "openai.types.audio.transcription_text_done_event.TranscriptionTextDoneEvent",
+    "transcript.text.segment": (
+        "openai.types.audio.transcription_text_segment_event.TranscriptionTextSegmentEvent"
+    ),
+    "image_generation.partial_image": (
+        "openai.types.image_gen_partial_image_event.ImageGenPartialImageEvent"
+    ),
+    "image_generation.completed": "openai.types.image_gen_completed_event.ImageGenCompletedEvent",
+    "image_edit.partial_image": "openai.types.image_edit_partial_image_event.ImageEditPartialImageEvent",
+    "image_edit.completed": "openai.types.image_edit_completed_event.ImageEditCompletedEvent",
+}
+"""The events of OpenAI's streams of text from audio, and of pictures."""
 _NAME_KEYS = ("type", "event_type", "event")
 """Where the events of known providers repeat their own name."""
 _RESPONSES_ENDS = {"response.completed", "response.failed", "response.incomplete", "error"}
 _ANTHROPIC_ENDS = {"message_stop", "error"}
+_OPENAI_ENDS = {"transcript.text.done", "image_generation.completed", "image_edit.completed"}
 
 UNNAMED = "data: {data}\n\n"
 """The template of an event that is nothing but its data."""
@@ -131,6 +146,8 @@ def event_label(data: Json, name: str | None, context: Context) -> str:
     if isinstance(data, dict) and isinstance(type_name, str):
         if context.operation == _RESPONSES:
             label = _response_label(type_name)
+        elif type_name in _OPENAI_NAMED:
+            label = _OPENAI_NAMED[type_name]
         else:
             # The Responses API also answers calls that are no known operation: under a deployment, say.
             is_response = type_name == name and type_name.startswith("response.")
@@ -153,7 +170,14 @@ def ends_stream(label: str, data: Json) -> bool:
     if label.startswith(_RESPONSES_PREFIX):
         return data.get("type") in _RESPONSES_ENDS
     if label.startswith(_ANTHROPIC_PREFIX):
-        return data.get("type") in _ANTHROPIC_ENDS
+        # Some clients read no further than to why the message ended.
+        delta = data.get("delta")
+        says_why = isinstance(delta, dict) and bool(delta.get("stop_reason"))
+        return data.get("type") in _ANTHROPIC_ENDS or says_why
+    if label in _CHAT_LABELS:
+        return bool(data.get("error"))  # clients raise it, and read no further
+    if label in _OPENAI_NAMED.values():
+        return data.get("type") in _OPENAI_ENDS
     if label == GEMINI:
         candidates = data.get("candidates")
         return isinstance(candidates, list) and any(

@@ -39,6 +39,10 @@ class RawLinesCodec:
         return body
 
 
+_FILES = ("application/octet-stream", "application/zip", "audio/", "image/", "video/")
+"""The content types under which JSON is not sent to be read as JSON."""
+
+
 class JsonCodec:
     """Any JSON but a string or null, which would look like text and like no body at all."""
 
@@ -46,8 +50,10 @@ class JsonCodec:
     proves_itself = False
     content_type = "application/json"
 
-    def decode(self, body: bytes, context: Context) -> Decoded | None:  # noqa: ARG002  (protocol)
+    def decode(self, body: bytes, context: Context) -> Decoded | None:
         """See `Codec`."""
+        if context.media_type.startswith(_FILES):
+            return None  # a file, of which each byte counts
         try:
             value = parse(body)
         except NotJsonError:

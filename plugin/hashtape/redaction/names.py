@@ -47,11 +47,11 @@ _NO_SECRET = (
 )
 """These are sent back later on, are words of a model, or say yes or no."""
 _SECRET_IN_URLS = frozenset(
-    {"key", "token", "sig", "signature", "x_amz_signature", "x_goog_signature", "jwt", "bearer"}
+    {"key", "token", "sig", "signature", "x_amz_signature", "x_goog_signature", "jwt", "bearer", "upload_id"}
 )
 _SECRET_IN_FORMS = frozenset({"token", "jwt", "bearer"})
 _LIKELY_IN_FORMS = frozenset({"key", "signature"})
-ONE_TIME = frozenset({"sig", "signature", "x_amz_signature", "x_goog_signature"})
+ONE_TIME = frozenset({"sig", "signature", "x_amz_signature", "x_goog_signature", "upload_id"})
 """Secrets that are good for one request only: nobody uses them again."""
 
 

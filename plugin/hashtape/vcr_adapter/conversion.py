@@ -66,13 +66,17 @@ _KEPT_HEADERS = frozenset(
         "retry-after",
         "retry-after-ms",
         "www-authenticate",
+        "x-amzn-bedrock-content-type",
+        "x-amzn-bedrock-input-token-count",
+        "x-amzn-bedrock-output-token-count",
+        "x-amzn-errortype",
         "x-should-retry",
     }
 )
 _NEVER_KEPT = frozenset({"content-encoding", "content-type", "set-cookie", "set-cookie2"})
 """Not even if a user asks for them: secrets, and what the file says in its own way."""
 _OF_THE_ENCODING = frozenset({"content-encoding", "content-length", "transfer-encoding"})
-_KEPT_HEADER_PREFIXES = ("x-ratelimit-", "ratelimit-", "anthropic-ratelimit-")
+_KEPT_HEADER_PREFIXES = ("x-ratelimit-", "ratelimit-", "anthropic-ratelimit-", "x-goog-upload-")
 """The headers that clients act on (spec §7), beside the content type where it is unusual."""
 
 CUT_STREAM = "transport"
@@ -136,7 +140,8 @@ def _plain(value: Any) -> Any:
 def redacted(wire: WireRequest, redactor: Redactor) -> tuple[WireRequest, list[Finding]]:
     """A request on the wire without secrets, as its id is computed of it; and what was taken out."""
     url, body, findings = redactor.request(wire.url, wire.body, wire.content_type)
-    return (replace(wire, url=url, body=body), findings) if findings else (wire, findings)
+    is_same = url is wire.url and body is wire.body
+    return (wire if is_same else replace(wire, url=url, body=body)), findings
 
 
 _DEFAULT_REDACTOR = Redactor()
