@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from hashtape.errors import RecordingFileError
-from hashtape.miss import describe_miss, request_line
+from hashtape.miss import Change, Closest, describe_miss, request_line
 from hashtape.recording import HttpRequest, InferenceRequest
 
 REQUEST_ID = "0123456789abcdef" * 4
@@ -42,6 +42,11 @@ def test_a_request_without_a_model_is_named_by_method_and_url(request_):
     assert request_line(request_, "https://h/x?a=1") == "POST https://h/x?a=1"
 
 
+def test_the_model_is_named_wherever_it_stands():
+    request = HttpRequest("POST", "https://h/v1/messages", {"model": "claude"})
+    assert request_line(request, request.url) == "POST https://h/v1/messages (claude)"
+
+
 def test_a_miss_names_the_request_the_expected_file_and_the_record_mode():
     text = described()
     assert LINE in text
@@ -77,3 +82,38 @@ def test_a_miss_names_the_files_that_could_not_be_read():
     text = described(broken=broken)
     assert all(str(error) in text for error in broken)
     assert "unreadable" not in described()
+
+
+def test_after_renaming_a_test_the_command_moves_its_recordings():
+    line = next(
+        line for line in described(recorded=False, others=["t.py::old", "x"]).splitlines() if "mv" in line
+    )
+    assert shlex.split(line.partition(": ")[2]) == ["hashtape", "mv", "t.py::old", TEST_ID]
+    assert "mv" not in described(recorded=False, others=["t.py::old"], test_id=None)
+
+
+CLOSEST = Path("tests/cassettes/test_hello/89ab.json")
+
+
+def test_a_miss_names_the_closest_recording_and_each_field_that_differs():
+    changes = [Change("messages[1].content", "a", "b"), Change("temperature", 0, 1)]
+    lines = described(closest=Closest(CLOSEST, changes)).splitlines()
+    at = lines.index(f"  closest: {CLOSEST}; 2 fields differ:")
+    assert lines[at + 1 : at + 3] == [
+        "    messages[1].content: recorded 'a', now 'b'",
+        "    temperature: recorded 0, now 1",
+    ]
+
+
+def test_of_many_fields_that_differ_the_first_are_shown():
+    changes = [Change(f"f{number}", 0, 1) for number in range(14)]
+    lines = described(closest=Closest(CLOSEST, changes)).splitlines()
+    assert [line.strip() for line in lines if line.startswith("    ")] == [
+        *(f"f{number}: recorded 0, now 1" for number in range(10)),
+        "and 4 more",
+    ]
+
+
+def test_a_recording_of_another_test_is_said_to_be_one():
+    text = described(recorded=False, closest=Closest(CLOSEST, [], "t.py::old"))
+    assert f"  closest: {CLOSEST} of t.py::old, with the same request" in text.splitlines()

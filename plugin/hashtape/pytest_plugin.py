@@ -7,20 +7,32 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from hashtape import audit, convert_run, run_summary
+from hashtape.errors import HashtapeWarning
+
 if TYPE_CHECKING:
     from collections.abc import Generator
+
+    from hashtape.miss_report import MissReport
+    from hashtape.vcr_adapter import CassetteUse
 
 __all__: list[str] = []
 
 _LAYOUTS = ("cassettes", "recordings")
+_SWALLOWED_MISS = ("error", "warn", "ignore")
 
 _vcr_request = pytest.StashKey[pytest.FixtureRequest]()
 _replaced_cassette = pytest.StashKey[tuple[Path, bytes]]()
 _has_passed = pytest.StashKey[bool]()
+_use: pytest.StashKey[CassetteUse] = pytest.StashKey()
+_misses: pytest.StashKey[MissReport] = pytest.StashKey()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add the ini options."""
+    """Add the options."""
+    run_summary.add_options(parser)
+    audit.add_options(parser)
+    convert_run.add_options(parser)
     parser.addini(
         "hashtape_layout",
         "Where recordings are: cassettes (a directory for each test, as pytest-recording names its files) "
@@ -52,16 +64,33 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         type="args",
         default=[],
     )
+    parser.addini(
+        "hashtape_swallowed_miss",
+        "What a request without a recording does to its test when the program swallows the error: error, "
+        "warn or ignore.",
+        default=_SWALLOWED_MISS[0],
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Check the ini options."""
+    """Check the ini options, and begin to count."""
     layout = config.getini("hashtape_layout")
     if layout not in _LAYOUTS:
         raise pytest.UsageError(
             f"hashtape_layout: expected {' or '.join(_LAYOUTS)}, got {layout!r}. "
             f"Correct it in {config.inipath}"
         )
+    swallowed_miss = config.getini("hashtape_swallowed_miss")
+    if swallowed_miss not in _SWALLOWED_MISS:
+        raise pytest.UsageError(
+            f"hashtape_swallowed_miss: expected error, warn or ignore, got {swallowed_miss!r}. "
+            f"Correct it in {config.inipath}"
+        )
+    config.pluginmanager.register(run_summary.RunSummary(config, _test_id), "hashtape-run-summary")
+    if audit.Audit.is_asked_for(config):
+        config.pluginmanager.register(audit.Audit(config), "hashtape-audit")
+    if convert_run.ConvertRun.is_asked_for(config):
+        config.pluginmanager.register(convert_run.ConvertRun(config), "hashtape-convert")
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -85,11 +114,34 @@ def pytest_fixture_setup(
 def pytest_runtest_makereport(
     item: pytest.Item,
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Note whether the test passed, which decides what may be removed."""
+    """Note whether the test passed, which decides what may be removed, and hand on what it played."""
     report = yield
+    _report_misses(item, report)
     if report.when == "call":
         item.stash[_has_passed] = report.passed
+    elif report.when == "teardown":
+        use = item.stash.get(_use, None)
+        if use is not None:
+            has_passed = item.stash.get(_has_passed, False) and report.passed
+            setattr(report, run_summary.USE, {**use.to_json(), "has_passed": has_passed})
+            del item.stash[_use]  # a test that is run again begins anew
     return report
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
+    """Fail a test whose program swallowed a miss."""
+    result = yield
+    _judge_swallowed_misses(item)
+    return result
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_teardown(item: pytest.Item) -> Generator[None, object, object]:
+    """The same for what a fixture asked at the end."""
+    result = yield
+    _judge_swallowed_misses(item)
+    return result
 
 
 @pytest.hookimpl(optionalhook=True, trylast=True)
@@ -97,8 +149,9 @@ def pytest_recording_configure(config: pytest.Config, vcr: Any) -> None:
     """Equip the VCR of a marked test, unless the user gave it a persister of their own."""
     from pytest_recording._vcr import CombinedPersister
 
+    from hashtape.miss_report import MissReport
     from hashtape.redaction import Redactor
-    from hashtape.vcr_adapter import CassetteSetup, equip, extra_cassettes
+    from hashtape.vcr_adapter import CassetteSetup, CassetteUse, equip, extra_cassettes
 
     request = config.stash.get(_vcr_request, None)
     if type(vcr.persister) is not CombinedPersister or request is None:
@@ -108,21 +161,65 @@ def pytest_recording_configure(config: pytest.Config, vcr: Any) -> None:
     is_rewrite = _is_rewrite(request)
     if is_rewrite:
         _restore_replaced_cassette(item)
+    redactor = Redactor(
+        secret_names=config.getini("hashtape_secret_names"),
+        not_secret=config.getini("hashtape_not_secret"),
+    )
+    test_id = _test_id(item)
+    use = item.stash.setdefault(_use, CassetteUse(redactor.text(test_id)))
+    convert = None
+    if convert_run.ConvertRun.is_asked_for(config):
+        from hashtape.vcr_adapter.yaml_conversion import Converter
+
+        convert = Converter(
+            secret_names=config.getini("hashtape_secret_names"),
+            not_secret=config.getini("hashtape_not_secret"),
+            response_headers=config.getini("hashtape_response_headers"),
+            knows_tests=True,
+        ).convert
     setup = CassetteSetup(
-        test_id=_test_id(item),
+        test_id=test_id,
         directory=item.path.parent / "recordings" if is_shared else None,
         is_shared=is_shared,
         extra_paths=extra_cassettes(vcr.persister.extra_paths),
         is_rewrite=is_rewrite,
         response_headers=frozenset(name.lower() for name in config.getini("hashtape_response_headers")),
-        redactor=Redactor(
-            secret_names=config.getini("hashtape_secret_names"),
-            not_secret=config.getini("hashtape_not_secret"),
+        redactor=redactor,
+        allowed_hosts=frozenset(
+            [*config.getini("hashtape_allowed_hosts"), *(request.getfixturevalue("allowed_hosts") or ())]
         ),
-        allowed_hosts=frozenset(config.getini("hashtape_allowed_hosts")),
         has_passed=lambda: item.stash.get(_has_passed, False),
+        use=use,
+        is_audit=audit.Audit.is_asked_for(config) or convert is not None,
+        convert=convert,
+        misses=item.stash.setdefault(_misses, MissReport()).log,
     )
     equip(vcr, setup)
+
+
+def _report_misses(item: pytest.Item, report: pytest.TestReport) -> None:
+    """Put the misses of a test into the report of its failure."""
+    misses = item.stash.get(_misses, None)
+    if misses is None:
+        return
+    if report.failed:
+        misses.put_into(report, shows_sections=item.config.getoption("showcapture") == "all")
+    elif hasattr(report, "wasxfail"):
+        misses.excuse()
+    if report.when == "teardown":
+        del item.stash[_misses]  # a test that is run again begins anew
+
+
+def _judge_swallowed_misses(item: pytest.Item) -> None:
+    misses = item.stash.get(_misses, None)
+    swallowed = misses.swallowed() if misses is not None else []
+    choice = item.config.getini("hashtape_swallowed_miss")
+    if misses is None or not swallowed or choice == "ignore":
+        return
+    if choice == "warn":
+        item.warn(HashtapeWarning(misses.warning(swallowed)))
+    else:
+        pytest.fail(misses.verdict(swallowed), pytrace=False)
 
 
 def _test_id(item: pytest.Item) -> str:

@@ -15,6 +15,7 @@ from hashtape.codecs import MAX_DEPTH, Decoded, Json, escape_surrogates, is_deep
 from hashtape.errors import HashtapeError
 
 __all__ = [
+    "NAMED_WITH_VALUES",
     "Answer",
     "HttpRequest",
     "InferenceRequest",
@@ -23,7 +24,13 @@ __all__ = [
     "RecordedRequest",
     "Recording",
     "Unset",
+    "request_from_json",
 ]
+
+
+NAMED_WITH_VALUES: Final = "is_named_with_values"
+"""A key of `request`, where values of the process were taken out of the body after its id was computed: with
+them it has the name of its file, without them it has another."""
 
 
 class InvalidRecordingError(HashtapeError):
@@ -148,7 +155,12 @@ class OtherRequest:
 RecordedRequest: TypeAlias = InferenceRequest | HttpRequest | OtherRequest
 
 
-def _request_from_json(data: Json) -> RecordedRequest:
+def request_from_json(data: Json) -> RecordedRequest:
+    """The request that a file holds under `request`.
+
+    Raises:
+        InvalidRecordingError: It is none.
+    """
     if not isinstance(data, dict):
         raise InvalidRecordingError("an object under 'request'", _kind(data))
     data = dict(data)
@@ -323,7 +335,7 @@ class Recording:
         test_id = data.pop("test_id", UNSET)
         if not isinstance(test_id, (str, Unset)) and test_id is not None:
             raise InvalidRecordingError("a string or null under 'test_id'", _kind(test_id))
-        request, response = _request_from_json(data.pop("request")), Answer.from_json(data.pop("response"))
+        request, response = request_from_json(data.pop("request")), Answer.from_json(data.pop("response"))
         later = data.pop("later_responses", [])
         if not isinstance(later, list):
             raise InvalidRecordingError("a list under 'later_responses'", _kind(later))

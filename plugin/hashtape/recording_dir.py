@@ -15,6 +15,7 @@ from hashtape.errors import CassetteDirectoryError, RecordingFileError
 from hashtape.model_list import digest_of, stored_ids, union_of
 from hashtape.recording import InferenceRequest, InvalidRecordingError, Recording, Unset
 from hashtape.recording_file import Stamp, put_file, read_file, sweep
+from hashtape.recording_head import RecordingHead, read_head
 from hashtape.request_id import SHARED_MODEL_LISTS, wire_forms
 
 if TYPE_CHECKING:
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 __all__ = ["FoundRecording", "RecordingDir"]
 
 _HEAD = 4096
+_REQUEST = 1 << 15
+"""So many bytes of a file hold most requests."""
 _ATTEMPTS = 3
 """How often the directory is made again for one file, when somebody goes on removing it."""
 _TEST_ID = re.compile(rb'\{\s*"test_id":\s*(null|"(?:[^"\\]|\\.)*")\s*,')
@@ -211,6 +214,20 @@ class RecordingDir:
                 continue
             except RecordingFileError as error:
                 broken[path] = error
+
+    def heads(self) -> Iterator[tuple[Path, RecordingHead]]:
+        """What each recording says before its answers, which are not read where they are long.
+
+        What is no recording is left out.
+        """
+        for path in self.files():
+            with suppress(RecordingFileError, FileNotFoundError):
+                data, _ = read_file(path, head=_REQUEST)
+                head = read_head(data)
+                if head is None:
+                    recording = self.read(path)
+                    head = RecordingHead(recording.test_id, recording.request)
+                yield path, head
 
     def index(
         self, test_ids: set[str | None] | None, broken: dict[Path, RecordingFileError]

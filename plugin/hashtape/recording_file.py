@@ -84,7 +84,7 @@ def read_file(path: Path, *, head: int | None = None) -> tuple[bytes, Stamp]:
                     f"a file of {status.st_size / (1 << 20):.1f} MB",
                     "Delete it; before_record_response leaves such answers out of a cassette",
                 )
-            left = status.st_size if head is None else head
+            left = status.st_size if head is None else min(head, status.st_size)
             data = os.read(descriptor, left)
             while len(data) < left and (more := os.read(descriptor, left - len(data))):
                 data += more

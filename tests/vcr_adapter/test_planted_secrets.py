@@ -148,12 +148,13 @@ def test_a_credential_in_a_stream_that_is_cut(cassette, server):
     "name", ["DEMO_API_KEY", "GH_TOKEN", "DB_PASSWORD", "APP_SECRET", "SERVICE_CREDENTIALS", "PRIVATE_KEY"]
 )
 def test_the_value_of_an_environment_variable(cassette, server, http, monkeypatch, name):
-    monkeypatch.setenv(name, KEY)
-    server.script(echo(f"connecting with {KEY}"))
-    with hashtape.use_cassette(cassette):
-        answer = http.post(server.origin, json={"prompt": f"why does {KEY} not work?"})
-    assert answer.json() == {"echo": f"connecting with {KEY}"}
-    assert_clean(cassette, KEY)
+    secret = f"zq8-{name[::-1]}-7Xk2"
+    monkeypatch.setenv(name, secret)
+    server.script(echo(f"connecting with {secret}"))
+    with pytest.warns(hashtape.HashtapeWarning, match=name), hashtape.use_cassette(cassette):
+        answer = http.post(server.origin, json={"prompt": f"why does {secret} not work?"})
+    assert answer.json() == {"echo": f"connecting with {secret}"}
+    assert_clean(cassette, secret)
 
 
 BODIES = {
@@ -289,3 +290,78 @@ def test_the_serializer_and_the_persister_hold_back_the_same(tmp_path, server, h
         with machine.use_cassette(str(tmp_path / name / "calls")):
             http.post(server.origin + f"?key={KEY}", json={"password": KEY})
         assert_clean(tmp_path / name, KEY)
+
+
+@pytest.mark.parametrize("recorded_with", [True, False])
+def test_what_the_environment_knows_does_not_change_which_recording_is_found(
+    cassette, server, http, monkeypatch, recorded_with
+):
+    def ask():
+        return http.post(server.origin, json={"prompt": "Use cl100k_base"}).json()["number"]
+
+    for has_variable, mode in ((recorded_with, "once"), (not recorded_with, "none")):
+        if has_variable:
+            monkeypatch.setenv("CACHE_KEY", "cl100k_base")
+        else:
+            monkeypatch.delenv("CACHE_KEY", raising=False)
+        with warnings.catch_warnings(), hashtape.use_cassette(cassette, record_mode=mode):
+            warnings.simplefilter("ignore", hashtape.HashtapeWarning)
+            assert ask() == 1
+    assert server.hits == 1
+
+
+def test_a_secret_of_the_environment_in_a_body_is_found_again_with_another_one(
+    cassette, server, http, monkeypatch
+):
+    for key, mode in ((KEY, "once"), ("x8-Other9Key7-zz", "none")):
+        monkeypatch.setenv("APP_TOKEN", key)
+        with warnings.catch_warnings(), hashtape.use_cassette(cassette, record_mode=mode):
+            warnings.simplefilter("ignore", hashtape.HashtapeWarning)
+            http.post(server.origin, json={"note": f"with {key}"})
+    assert server.hits == 1
+    assert_clean(cassette, KEY)
+
+
+def test_a_file_named_by_more_than_it_says_is_no_flaw(cassette, http, server, monkeypatch):
+    from click.testing import CliRunner
+
+    from hashtape.cli import cli
+
+    monkeypatch.setenv("CACHE_KEY", "cl100k_base")
+    with warnings.catch_warnings(), hashtape.use_cassette(cassette):
+        warnings.simplefilter("ignore", hashtape.HashtapeWarning)
+        http.post(server.origin, json={"prompt": "Use cl100k_base"})
+    before = sorted(cassette.iterdir())
+    result = CliRunner().invoke(cli, ["verify", "--fix", str(cassette)])
+    assert result.exit_code == 0, result.output
+    assert sorted(cassette.iterdir()) == before
+
+
+def test_a_value_of_the_environment_is_taken_out_with_a_warning_that_names_the_variable(
+    cassette, server, http, monkeypatch
+):
+    monkeypatch.setenv("CACHE_KEY", "cl100k_base")
+    server.script(echo("ok"))
+    with (
+        pytest.warns(hashtape.HashtapeWarning, match=r"the value of \$CACHE_KEY in request\.body\.prompt"),
+        hashtape.use_cassette(cassette),
+    ):
+        http.post(server.origin, json={"prompt": "Use cl100k_base"})
+
+
+@pytest.mark.parametrize(
+    "value", ["live-token-00000047", "my-service-key-2024", "correct-horse-battery", "secret_live_2"]
+)
+def test_what_was_sent_as_a_credential_may_look_like_words(cassette, server, http, value):
+    server.script(echo(f"no access with {value}"))
+    with hashtape.use_cassette(cassette):
+        http.get(server.origin, headers={"authorization": f"Bearer {value}"})
+    assert_clean(cassette, value)
+
+
+def test_names_may_be_given_as_one_text(cassette, http, server):
+    options = {"secret_names": "tenant", "not_secret": "password"}
+    with hashtape.use_cassette(cassette, **options):
+        http.post(server.origin, json={"t": "value-of-t", "tenant": "acme-4711", "password": "grandma"})
+    stored = json.loads(next(cassette.glob("*.json")).read_text())["request"]["payload"]
+    assert stored == {"t": "value-of-t", "tenant": "[REDACTED]", "password": "grandma"}

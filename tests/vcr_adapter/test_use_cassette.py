@@ -515,3 +515,34 @@ def test_code_that_catches_the_exception_of_vcrpy_goes_on_working(cassette, get,
         with pytest.raises(CannotOverwriteExistingCassetteException, match=f"record mode: {mode}"):
             get("/new")
         assert get("/old") == 1
+
+
+@pytest.mark.parametrize(
+    ("option", "hint"),
+    [
+        ("not_secrets", "did you mean not_secret?"),
+        ("hashtape_allowed_hosts", "allowed_hosts"),
+        ("zzz", "no option"),
+    ],
+)
+def test_an_option_that_does_not_exist_is_an_error(cassette, option, hint):
+    with pytest.raises(TypeError, match=hint.replace("?", r"\?")):
+        hashtape.use_cassette(cassette, **{option: ["x"]})
+
+
+def test_a_cassette_of_vcrpy_is_named_without_its_suffix(tmp_path, server, get):
+    import vcr
+
+    path = tmp_path / "old.yaml"
+    with vcr.use_cassette(str(path)):
+        assert get() == 1
+    with (
+        pytest.raises(
+            hashtape.CassetteDirectoryError, match=r"leave the suffix out: use_cassette\('.*/old'\)"
+        ),
+        hashtape.use_cassette(path),
+    ):
+        pass
+    with hashtape.use_cassette(tmp_path / "old", record_mode="none"):
+        assert get() == 1
+    assert server.hits == 1

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+import hashtape
 from hashtape.cli.demo_server import DemoServer
 from hashtape.errors import HashtapeError
 from hashtape.recording import InferenceRequest, Recording
 from hashtape.request_id import wire_request_of
-from hashtape.vcr_adapter import use_cassette
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -50,7 +50,7 @@ def demo(directory: Path) -> None:
     with DemoServer() as server:
         client = openai.OpenAI(base_url=server.base_url, api_key="no-key-needed", max_retries=0)
         click.secho(f"1. Record a streamed chat from {server.base_url}", bold=True)
-        with use_cassette(directory, record_mode="all", test_id=_TEST_ID):
+        with hashtape.use_cassette(directory, record_mode="all", test_id=_TEST_ID):
             recorded = _chat(client)
         click.echo(f"   {recorded}\n   requests that reached the server: {server.requests}")
     path = _newest(directory)
@@ -58,7 +58,7 @@ def demo(directory: Path) -> None:
     click.echo(_excerpt(path))
 
     click.secho("\n3. Stop the server, block the network, replay", bold=True)
-    with _no_network(), use_cassette(directory, record_mode="none", test_id=_TEST_ID):
+    with _no_network(), hashtape.use_cassette(directory, record_mode="none", test_id=_TEST_ID):
         replayed = _chat(client)
     click.echo(f"   {replayed}\n   requests that reached the server: still {server.requests}")
     if replayed != recorded:
@@ -86,7 +86,7 @@ def _chat(client: Any) -> str:
 
 def _seed_cassette(seed: Path, recording: Recording) -> Any:
     test_id = recording.test_id if isinstance(recording.test_id, str) else None
-    return use_cassette(seed.parent, record_mode="none", test_id=test_id)
+    return hashtape.use_cassette(seed.parent, record_mode="none", test_id=test_id)
 
 
 def _arguments(recording: Recording) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -101,7 +101,8 @@ class JsonArrayDecoder(SplitDecoder):
         written = text_of(before) + "{data}"
         try:
             data = parse(brace + after)
-            is_element = template(written).places == {"data"} and (self._log.count > 0 or b"[" in before)
+            expected = b"," if self._log.count else b"["
+            is_element = template(written).places == {"data"} and before.strip() == expected
         except ValueError:  # no JSON object, or a separator that no template tells
             is_element = False
         if not is_element:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from hashtape.codecs.json_text import Json
     from hashtape.codecs.splitters import Splitter
 
-__all__ = ["SplitDecoder", "StreamCodec", "decode_whole", "respell_whole"]
+__all__ = ["PassThroughDecoder", "SplitDecoder", "StreamCodec", "decode_whole", "respell_whole"]
 
 _SLICE = 1 << 16
 """A body is fed in slices, so that its pieces need not all exist at once."""
@@ -90,6 +90,35 @@ class SplitDecoder(ABC):
     def _usual_end(self, entries: list[Json]) -> str:  # noqa: ARG002  (for those that have one)
         """What usually follows the last of these entries."""
         return ""
+
+
+class PassThroughDecoder:
+    """For a body that is decoded, if at all, when all of it is there: the client gets each byte at once.
+
+    Args:
+        content_type: The content type of the answer.
+    """
+
+    has_ended = False
+    rest = b""
+
+    def __init__(self, content_type: str) -> None:
+        self.content_type = content_type
+
+    def feed(self, data: bytes) -> list[Piece]:
+        """See `StreamDecoder`."""
+        return [Piece(None, is_chunk=False, raw=data)] if data else []
+
+    def encode(self, piece: Piece) -> bytes:
+        """See `StreamDecoder`."""
+        return piece.raw
+
+    def end(self) -> list[Piece]:
+        """See `StreamDecoder`."""
+        return []
+
+    def decoded(self, entries: list[Json]) -> None:
+        """See `StreamDecoder`: it is stored as it is."""
 
 
 def _pieces(decoder: StreamDecoder, body: bytes) -> Iterator[Piece]:

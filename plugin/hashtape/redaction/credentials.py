@@ -16,6 +16,7 @@ _FEWEST_CHARACTERS = 4
 
 _PARTS = re.compile(r"(?:[A-Za-z]+|\d{1,4})(?:[-_. ](?:[A-Za-z]+|\d{1,4}))*")
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
+_TWO_WORDS = re.compile(r"[A-Za-z]+(?:[-_. ][A-Za-z]+)?")
 _LONGEST_WORD = 15
 _MOST_WORDS = 3
 _PRETENDS = frozenset({"dummy", "example", "fake", "mock", "mocked", "placeholder", "sample", "test", "your"})
@@ -41,6 +42,14 @@ def _is_words(value: str) -> bool:
     return 0 < len(words) <= most and all(len(word) <= _LONGEST_WORD for word in words)
 
 
+def _is_two_words(value: str) -> bool:
+    """Whether a value is one or two words and nothing else, or says that it is no key: `test-key-1`."""
+    words = [word.lower() for word in _WORD.findall(value)]
+    if not _PRETENDS.isdisjoint(words):
+        return _is_words(value)
+    return _TWO_WORDS.fullmatch(value) is not None and len(words) <= 2 and len(value) <= 2 * _LONGEST_WORD
+
+
 def is_placeholder(value: str) -> bool:
     """Whether a value stands for a key where there is none.
 
@@ -53,19 +62,31 @@ def is_placeholder(value: str) -> bool:
     return len(set(longest.lower())) < _FEWEST_CHARACTERS
 
 
-def is_credential(value: str) -> bool:
+def is_credential(value: str, *, is_certain: bool = False) -> bool:
     """Whether a value that was used as a credential is worth looking for in all that is stored.
 
     Not if it is so short or ordinary that it also stands in texts that give nothing away.
 
+    Args:
+        value: The value.
+        is_certain: Whether it was sent as a credential, or its own name says that it is one. A variable of
+            the environment may be named like one and hold the name of a model.
+
     >>> is_credential("sk-proj-Ab3dE6gH9"), is_credential("test-key"), is_credential("/home/me/.ssh/id_rsa")
     (True, False, False)
+    >>> is_credential("my-service-key-2024"), is_credential("my-service-key-2024", is_certain=True)
+    (False, True)
     """
     if len(value) < _SHORTEST or value in REDACTED or REDACTED in value:
         return False
     if value.isdecimal() and len(value) <= _LONGEST_NUMBER:
         return False
-    return not (_is_words(value) or _PATH.match(value) or _URL.match(value) or is_placeholder(value))
+    if _PATH.match(value) or _URL.match(value):
+        return False
+    if is_certain:
+        is_made_up = _PRETENDED.search(value) or len(set(value.lower())) < _FEWEST_CHARACTERS
+        return not (_is_two_words(value) or is_made_up)
+    return not (_is_words(value) or is_placeholder(value))
 
 
 def looks_random(value: str) -> bool:

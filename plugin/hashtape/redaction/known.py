@@ -76,12 +76,12 @@ class KnownSecrets:
             value: The value.
             name: The field's name, by which a user may exempt it.
         """
-        self._learn(value, "a credential of this process", name)
+        self._learn(value, "a credential of this process", name, is_certain=True)
 
-    def _learn(self, value: str, what: str, name: str) -> None:
+    def _learn(self, value: str, what: str, name: str, *, is_certain: bool = False) -> None:
         value, name = value.strip(), name.lower()
         known = self._secrets.get(value)
-        if (known is not None and name in known.names) or not is_credential(value):
+        if (known is not None and name in known.names) or not is_credential(value, is_certain=is_certain):
             return
         with self._lock:
             known = self._secrets.get(value)
@@ -104,7 +104,8 @@ class KnownSecrets:
         for name, value in headers:
             if is_credential_header(name):
                 for credential in credentials_in(name, value):
-                    self._learn(credential, f"a credential of this process ({name.lower()})", name)
+                    what = f"a credential of this process ({name.lower()})"
+                    self._learn(credential, what, name, is_certain=True)
 
     def learn_environment(self, environ: Mapping[str, str]) -> None:
         """Learn the values of the variables that are named like keys, tokens, secrets or passwords.

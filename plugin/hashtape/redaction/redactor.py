@@ -31,6 +31,11 @@ _ADDRESSES = frozenset({"location", "content-location", "operation-location"})
 """Headers whose value is a URL, often one without a host."""
 
 
+def _listed(names: Iterable[str]) -> tuple[str, ...]:
+    """Names as a tuple; a text is one name, not its letters."""
+    return (names,) if isinstance(names, str) else tuple(names)
+
+
 class Redactor:
     """Takes secrets out of requests, answers and whole recordings, always by the same rules.
 
@@ -56,7 +61,13 @@ class Redactor:
     ) -> None:
         self._known = known
         self._environ = os.environ if environ is None else environ
-        self._rules = Rules(secret_names, not_secret, known)
+        self._names = _listed(secret_names), _listed(not_secret)
+        self._rules = Rules(*self._names, known)
+
+    def without_values(self) -> Redactor:
+        """One that knows no values: what it takes out does not depend on this process or its environment."""
+        names, not_secret = self._names
+        return Redactor(secret_names=names, not_secret=not_secret, known=KnownSecrets(), environ={})
 
     @property
     def known(self) -> KnownSecrets:

@@ -125,7 +125,7 @@ class Answers:
         if entries is None:
             entries = self._by_id[asked.request_id] = []
             for directory in self._to_search:
-                ids = candidate_ids(asked.recorded, self._setup.test_id, base64=wants_base64(asked.wire))
+                ids = candidate_ids(asked.hashed, self._setup.test_id, base64=wants_base64(asked.wire))
                 found = directory.find(ids, is_model_list=_is_model_list(asked))
                 if found is not None:
                     entries.append(self._keep(found, directory))

@@ -29,9 +29,12 @@ class Asked:
         wire: The same without secrets.
         recorded: Its recorded form.
         request_id: Its id.
+        hashed: What the id was computed of, where values of this process's own were taken out of the recorded
+            form as well.
         findings: What was taken out of it.
         original: vcrpy's request before the filters, if there are any.
         hidden: The same after them and without what the user calls sensitive, as it is stored.
+        is_in_process: Whether the client calls an application in this process: that is no network.
     """
 
     def __init__(
@@ -41,9 +44,11 @@ class Asked:
         recorded: InferenceRequest | HttpRequest,
         request_id: str,
         *,
+        hashed: InferenceRequest | HttpRequest | None = None,
         findings: Sequence[Finding] = (),
         original: Any = None,
         hidden: Any = None,
+        is_in_process: bool = False,
     ) -> None:
         self._build = build
         self._original = original
@@ -51,7 +56,9 @@ class Asked:
         self.wire = wire
         self.recorded = recorded
         self.request_id = request_id
+        self.hashed = recorded if hashed is None else hashed
         self.findings = findings
+        self.is_in_process = is_in_process
 
     @cached_property
     def request(self) -> Any:

@@ -6,6 +6,8 @@ Everything that vcrpy's stubs and users call on a cassette works on it.
 from __future__ import annotations
 
 import copy
+import os
+import shlex
 from dataclasses import replace
 from pathlib import Path
 from threading import RLock
@@ -17,9 +19,9 @@ from vcr.record_mode import RecordMode
 from vcr.request import Request
 
 from hashtape.codecs import stream_decoder
-from hashtape.errors import RecordingFileError
-from hashtape.miss import describe_miss, request_line
-from hashtape.recording import OtherRequest
+from hashtape.errors import CassetteDirectoryError, RecordingFileError
+from hashtape.miss import request_line
+from hashtape.recording import NAMED_WITH_VALUES, OtherRequest
 from hashtape.recording_dir import RecordingDir
 from hashtape.request_id import WireRequest, id_of, recorded_form
 from hashtape.vcr_adapter.answers import Answers, Slot
@@ -30,6 +32,7 @@ from hashtape.vcr_adapter.conversion import (
     freeze_body,
     head_of,
     header_pairs,
+    passing_through,
     redacted,
     response_of,
     sent_request,
@@ -38,9 +41,9 @@ from hashtape.vcr_adapter.conversion import (
     without_encoding,
 )
 from hashtape.vcr_adapter.live import LiveStream
-from hashtape.vcr_adapter.miss_error import MissError
+from hashtape.vcr_adapter.misses import Misses
 from hashtape.vcr_adapter.offline import refuse_under_none
-from hashtape.vcr_adapter.paths import locate
+from hashtape.vcr_adapter.paths import is_vcrpys, locate
 from hashtape.vcr_adapter.secret_warning import warn_of_secrets
 from hashtape.vcr_adapter.stubs import FAMILIES, left_alone
 from hashtape.vcr_adapter.yaml_fallback import YamlCassette, YamlFallback, serializer_for
@@ -48,8 +51,10 @@ from hashtape.vcr_adapter.yaml_fallback import YamlCassette, YamlFallback, seria
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from hashtape.miss import MissLog
     from hashtape.recording import Answer, HttpRequest, InferenceRequest
     from hashtape.vcr_adapter.conversion import VcrResponse
+    from hashtape.vcr_adapter.miss_error import MissError
     from hashtape.vcr_adapter.setup import CassetteSetup
 
 __all__ = ["RecordingCassette"]
@@ -72,6 +77,7 @@ class RecordingCassette(Cassette):  # type: ignore[misc]  # vcrpy is untyped
         self._live_streams: list[LiveStream] = []
         self._options = options
         super().__init__(path=path, **options)
+        setup.use.directories.add(Path(path))
         self._answers = Answers(
             Path(path),
             setup,
@@ -79,6 +85,7 @@ class RecordingCassette(Cassette):  # type: ignore[misc]  # vcrpy is untyped
             repeats=self.allow_playback_repeats,
             drops_unused=self.drop_unused_requests,
         )
+        self._misses = Misses(setup, self._answers)
         self._hide = hiding(options.get("filter_sensitive_data"))
         self._filters_requests = bool(
             options.get("before_record_request") or options.get("filter_sensitive_data")
@@ -98,9 +105,16 @@ class RecordingCassette(Cassette):  # type: ignore[misc]  # vcrpy is untyped
         directory = setup.directory or directory
         setup = replace(setup, directory=directory, yaml_path=yaml_path)
         recordings = RecordingDir(directory)
+        if setup.path_is_directory and is_vcrpys(directory):
+            raise CassetteDirectoryError(
+                f"{directory}: expected a directory of recordings, got a cassette of vcrpy. To play it, "
+                f"leave the suffix out: use_cassette({os.fspath(directory.with_suffix(''))!r})"
+            )
         recordings.check()
+        if setup.is_audit and yaml_path is not None:
+            options["record_mode"] = RecordMode.NONE
         reads_only = options.get("record_mode") in (RecordMode.NONE, RecordMode.ONCE)
-        if yaml_path is not None and reads_only and not setup.has_recordings(recordings):
+        if yaml_path is not None and reads_only and (setup.is_audit or not setup.has_recordings(recordings)):
             stock = {
                 **options,
                 "path": str(yaml_path),
@@ -122,6 +136,11 @@ class RecordingCassette(Cassette):  # type: ignore[misc]  # vcrpy is untyped
         """How the user knows it: the directory."""
         return str(self._path)
 
+    @property
+    def misses(self) -> MissLog:
+        """The requests of this test that had no recording."""
+        return self._setup.misses
+
     def ask(self, request: Any, *, is_in_process: bool = False) -> Asked | None:
         """Take a request through the user's filters and compute its id.
 
@@ -130,11 +149,18 @@ class RecordingCassette(Cassette):  # type: ignore[misc]  # vcrpy is untyped
             is_in_process: Whether the client calls an application in this process: that is no network.
 
         Returns:
-            None when a filter says that the request is not the cassette's.
+            None when a filter says that the request is not the cassette's. It is sent then.
 
         Raises:
             MissError: A filter says so, and the record mode is `none`: then nothing is sent.
         """
+        asked = self._look(request, is_in_process=is_in_process)
+        if asked is None and not is_in_process:
+            self._setup.note_passed_on(request)
+        return asked
+
+    def _look(self, request: Any, *, is_in_process: bool = False) -> Asked | None:
+        """The same for who only looks, and sends nothing himself."""
         freeze_body(request)
         self._setup.redactor.known.learn_headers(header_pairs(request.headers))
         filtered = self._before_record_request(request)
@@ -143,7 +169,13 @@ class RecordingCassette(Cassette):  # type: ignore[misc]  # vcrpy is untyped
                 refuse_under_none(self, request, self._setup)
             return None
         hidden = self._hide(filtered)
-        return self._asked(lambda: filtered, sent_request(hidden), original=request, hidden=hidden)
+        return self._asked(
+            lambda: filtered,
+            sent_request(hidden),
+            original=request,
+            hidden=hidden,
+            is_in_process=is_in_process,
+        )
 
     def ask_wire(
         self, wire: WireRequest, headers: Mapping[str, str], *, is_in_process: bool = False
@@ -162,12 +194,19 @@ class RecordingCassette(Cassette):  # type: ignore[misc]  # vcrpy is untyped
         if self._filters_requests:
             return self.ask(build(), is_in_process=is_in_process)
         self._setup.redactor.known.learn_headers(headers.items())
-        return self._asked(build, wire)
+        return self._asked(build, wire, is_in_process=is_in_process)
 
     def _asked(self, build: Callable[[], Any], wire: WireRequest, **forms: Any) -> Asked:
         safe, findings = redacted(wire, self._setup.redactor)
-        recorded = recorded_form(safe, self._setup.test_id)
-        return Asked(build, safe, recorded, id_of(recorded, self._setup.test_id), findings=findings, **forms)
+        recorded = hashed = recorded_form(safe, self._setup.test_id)
+        if any(finding.kind == "value" for finding in findings):
+            # What this process knows is not what the next one knows: the id must not depend on it.
+            recorded.extra[NAMED_WITH_VALUES] = True
+            hashed = recorded_form(
+                redacted(wire, self._setup.redactor.without_values())[0], self._setup.test_id
+            )
+        request_id = id_of(hashed, self._setup.test_id)
+        return Asked(build, safe, recorded, request_id, hashed=hashed, findings=findings, **forms)
 
     def play(self, asked: Asked) -> VcrResponse | None:
         """The recorded response to a request, which counts as played from now on.
@@ -187,6 +226,8 @@ class RecordingCassette(Cassette):  # type: ignore[misc]  # vcrpy is untyped
             if self.write_protected:
                 raise self._miss(asked)
             self._answers.prepare(asked)
+            if not asked.is_in_process:
+                self._note_sent(asked)
             return None
 
     def record(self, asked: Asked, response: VcrResponse) -> VcrResponse | None:
@@ -234,6 +275,7 @@ class RecordingCassette(Cassette):  # type: ignore[misc]  # vcrpy is untyped
         safe, findings = self._setup.redactor.answer(answer)
         with self._lock:
             slot = self._answers.store(asked, recorded, safe)
+            self._setup.use.recorded += 1
         warn_of_secrets(slot.entry.paths[0], [*asked.findings, *findings])
         return slot
 
@@ -251,8 +293,8 @@ class RecordingCassette(Cassette):  # type: ignore[misc]  # vcrpy is untyped
             response: The response without its body.
 
         Returns:
-            None when the response has to be read as a whole: no decoder works by and by, or the user has a
-            filter or a hook for whole responses.
+            None when the response has to be read as a whole: it is JSON of which something may be normalised,
+            or the user has a filter or a hook for whole responses.
         """
         if self._before_save_interaction or self._after_load_interaction:
             return None
@@ -262,7 +304,7 @@ class RecordingCassette(Cassette):  # type: ignore[misc]  # vcrpy is untyped
         self._learn_cookies(response)
         plain, decompress = without_encoding(response)
         head = head_of(asked.recorded, asked.wire, plain, self._setup.response_headers)
-        decoder = stream_decoder(head.context)
+        decoder = stream_decoder(head.context) or passing_through(head, response)
         if decoder is None or "content-encoding" in head.headers:
             return None
         stream = LiveStream(
@@ -283,11 +325,12 @@ class RecordingCassette(Cassette):  # type: ignore[misc]  # vcrpy is untyped
         """Record a response that one of vcrpy's own stubs received."""
         asked = self.ask(request)
         if asked is not None:
+            self._note_sent(asked)
             self.record(asked, response)
 
     def can_play_response_for(self, request: Any) -> bool:
         """Whether a request will be played; one that will be recorded has its directory made here."""
-        asked = self.ask(request)
+        asked = self._look(request)
         if asked is None:
             return False
         with self._lock:
@@ -305,7 +348,7 @@ class RecordingCassette(Cassette):  # type: ignore[misc]  # vcrpy is untyped
         Raises:
             UnhandledHTTPRequestError: There is none.
         """
-        asked = self.ask(request)
+        asked = self._look(request)
         with self._lock:
             response = self._play(asked) if asked is not None else None
         if response is None:
@@ -318,7 +361,7 @@ class RecordingCassette(Cassette):  # type: ignore[misc]  # vcrpy is untyped
         Raises:
             MissError: The request may not be recorded, and there is nothing to play.
         """
-        asked = self.ask(request)
+        asked = self._look(request)
         with self._lock:
             if asked is not None and self.write_protected and self._answers.next_slot(asked) is None:
                 raise self._miss(asked)
@@ -330,7 +373,7 @@ class RecordingCassette(Cassette):  # type: ignore[misc]  # vcrpy is untyped
         Raises:
             UnhandledHTTPRequestError: There is none.
         """
-        asked = self.ask(request)
+        asked = self._look(request)
         with self._lock:
             entries = self._answers.with_content(asked) if asked is not None else []
             if asked is None or not entries:
@@ -382,7 +425,7 @@ class RecordingCassette(Cassette):  # type: ignore[misc]  # vcrpy is untyped
         return []
 
     def __contains__(self, request: object) -> bool:
-        asked = self.ask(request)
+        asked = self._look(request)
         with self._lock:
             return asked is not None and self._answers.next_slot(asked) is not None
 
@@ -421,6 +464,7 @@ class RecordingCassette(Cassette):  # type: ignore[misc]  # vcrpy is untyped
                 if is_done and self._setup.is_rewrite and self._setup.yaml_path is not None:
                     self._answers.directory.delete(self._setup.yaml_path)
             finally:
+                self._setup.use.files.update(path for slot in self._answers.used for path in slot.entry.paths)
                 self._answers.close()
 
     # --- How it is done ----------------------------------------------------------------------------------
@@ -432,14 +476,19 @@ class RecordingCassette(Cassette):  # type: ignore[misc]  # vcrpy is untyped
             self._answers.mark_played(slot)
             if response is not None:
                 self.play_counts[slot] += 1
+                self._setup.use.played += 1
                 return response
             if was_played:
                 break  # the user's load hook drops the only answer that is left
         for fallback in self._fallbacks:
             response = fallback.play(asked.original)
             if response is not None:
+                self._setup.use.played += 1
                 return response
         return None
+
+    def _note_sent(self, asked: Asked) -> None:
+        self._setup.use.note_sent(request_line(asked.recorded, asked.wire.url))
 
     def _response(self, asked: Asked, slot: Slot, live: Answer | None = None) -> VcrResponse | None:
         """The response for an answer: a replay, or what came just now, of which no secret is taken out."""
@@ -449,11 +498,20 @@ class RecordingCassette(Cassette):  # type: ignore[misc]  # vcrpy is untyped
         except (ValueError, RecursionError) as error:
             path = slot.entry.paths[0]
             raise RecordingFileError(path, "an answer that can be replayed", str(error)) from None
+        if "cut" in response:
+            response["cut"] = {**response["cut"], "mend": self._rewrite_command()}
         if not self._after_load_interaction:
             return response
         stored = vcr_request_of(slot.entry.recording.request) or asked.request
         interaction = _run_hooks(self._after_load_interaction, stored, response, self)
         return None if interaction is None else interaction[1]
+
+    def _rewrite_command(self) -> str:
+        """What records this test's answers anew."""
+        test_id = self._setup.test_id
+        if test_id is None:
+            return f'use_cassette({self.name!r}, record_mode="rewrite")'
+        return f"pytest {shlex.quote(test_id)} --record-mode=rewrite"
 
     def _pair(self, slot: Slot) -> tuple[Any, VcrResponse] | None:
         """A recorded request and its response, for those who look at the whole cassette."""
@@ -466,24 +524,5 @@ class RecordingCassette(Cassette):  # type: ignore[misc]  # vcrpy is untyped
         return None if response is None else (vcr_request, response)
 
     def _miss(self, asked: Asked) -> MissError:
-        played = sum(len(entry.slots) for entry in self._answers.with_id(asked))
-        recorded = self._answers.existed
-        message = describe_miss(
-            request_line(asked.recorded, asked.wire.url),
-            request_id=asked.request_id,
-            directory=self._answers.directory.path,
-            record_mode=self.record_mode.value,
-            test_id=self._setup.test_id,
-            played=played,
-            recorded=recorded,
-            broken=list(self._answers.broken.values()),
-            others=[] if recorded else self._answers.other_test_ids(),
-        )
-        reason = "already_played" if played else "no_match" if recorded else "cassette_not_found"
-        return MissError(
-            message,
-            cassette=self,
-            failed_request=asked.request,
-            request_id=asked.request_id,
-            reason=reason,
-        )
+        self._setup.use.missed.add(asked.request_id)
+        return self._misses.error(asked, self)

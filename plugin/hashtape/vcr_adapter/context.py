@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import difflib
+import functools
+import inspect
 import os
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from vcr import VCR
-from vcr.cassette import CassetteContextDecorator
+from vcr.cassette import Cassette, CassetteContextDecorator
 from vcr.persisters.filesystem import FilesystemPersister
 from vcr.record_mode import RecordMode
 
@@ -62,7 +65,7 @@ class CassetteContext(CassetteContextDecorator):  # type: ignore[misc]  # vcrpy 
         try:
             super().__exit__(*exc_info)
         finally:
-            if isinstance(opened, RecordingCassette):
+            if isinstance(opened, (RecordingCassette, YamlCassette)):
                 opened.finish(failed=any(exc_info))
 
 
@@ -148,6 +151,23 @@ def configure(vcr: Any, *, test_id: str | None = None) -> None:
     equip(vcr, CassetteSetup(test_id=test_id))
 
 
+_OWN_OPTIONS = ("allowed_hosts", "not_secret", "response_headers", "secret_names", "test_id")
+
+
+@functools.cache
+def _known_options() -> frozenset[str]:
+    """The options that vcrpy's `use_cassette` takes; what else it is given it ignores."""
+    options = (
+        inspect.signature(VCR.__init__).parameters.keys() | inspect.signature(Cassette.__init__).parameters
+    )
+    return frozenset({*options, "additional_matchers", "func_path_generator"} - {"self", "path"})
+
+
+def _listed(values: Iterable[str]) -> tuple[str, ...]:
+    """Values as a tuple; a text is one value, not its letters."""
+    return (values,) if isinstance(values, str) else tuple(values)
+
+
 def use_cassette(
     path: str | os.PathLike[str],
     *,
@@ -175,16 +195,21 @@ def use_cassette(
         A context manager, which gives the cassette, and a decorator of sync and async functions.
 
     Raises:
+        TypeError: There is no such option.
         MissError: In a call within: the request is not recorded, and the mode forbids to record it.
         CassetteDirectoryError: On entering: `path` is a file.
     """
+    if unknown := sorted(vcr_options.keys() - _known_options()):
+        close = difflib.get_close_matches(unknown[0], [*_known_options(), *_OWN_OPTIONS], 1)
+        hint = f"; did you mean {close[0]}?" if close else ""
+        raise TypeError(f"use_cassette() has no option {unknown[0]!r}{hint}")
     vcr = VCR()
     setup = CassetteSetup(
         test_id=test_id,
         path_is_directory=True,
-        response_headers=frozenset(name.lower() for name in response_headers),
+        response_headers=frozenset(name.lower() for name in _listed(response_headers)),
         redactor=Redactor(secret_names=secret_names, not_secret=not_secret),
-        allowed_hosts=frozenset(allowed_hosts),
+        allowed_hosts=frozenset(_listed(allowed_hosts)),
     )
     equip(vcr, setup)
     return vcr.use_cassette(os.fspath(path), record_mode=record_mode, **vcr_options)

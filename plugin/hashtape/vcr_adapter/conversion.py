@@ -23,6 +23,7 @@ from hashtape.codecs import (
     media_type,
 )
 from hashtape.codecs.compression import stream_decompressor
+from hashtape.codecs.streams import PassThroughDecoder
 from hashtape.recording import Answer, HttpRequest, InferenceRequest
 from hashtape.redaction import Redactor
 from hashtape.request_id import WireRequest, operation_of, wants_base64, wire_request_of
@@ -30,6 +31,7 @@ from hashtape.request_id import WireRequest, operation_of, wants_base64, wire_re
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from hashtape.codecs import StreamDecoder
     from hashtape.codecs.compression import Decompress
     from hashtape.recording import RecordedRequest
     from hashtape.redaction import Finding
@@ -44,6 +46,7 @@ __all__ = [
     "head_of",
     "header_pairs",
     "normalise",
+    "passing_through",
     "redacted",
     "response_of",
     "sent_request",
@@ -226,12 +229,26 @@ def without_encoding(response: VcrResponse) -> tuple[VcrResponse, Decompress | N
     return {**response, "headers": kept}, decompress
 
 
+def passing_through(head: Head, response: VcrResponse) -> StreamDecoder | None:
+    """For a body of no known stream format that comes piece by piece all the same.
+
+    Returns:
+        None if its length is known, or it is JSON.
+    """
+    content_type = head.context.content_type
+    if not content_type or "json" in content_type.lower() or "content-length" in _headers(response):
+        return None
+    return PassThroughDecoder(content_type)
+
+
 def answer_of(
     request: InferenceRequest | HttpRequest,
     wire: WireRequest,
     request_id: str,
     response: VcrResponse,
     extra_headers: Iterable[str] = (),
+    *,
+    keeps_ids: bool = False,
 ) -> Answer:
     """What is stored of a response: decompressed, decoded, normalised (spec §1, §4, §7).
 
@@ -241,13 +258,15 @@ def answer_of(
         request_id: Its id, from which the answer's own id is made.
         response: The response, through the filters.
         extra_headers: Lower-case names of further response headers to store.
+        keeps_ids: Whether ids and times stay as they are: somebody saw this very answer before.
     """
     head = head_of(request, wire, response, extra_headers)
     decoded, usual = decode(_response_body(response), head.context)
     headers = head.headers_of(usual)
     answer = Answer(decoded.body, decoded.is_streaming, framing=decoded.framing, headers=headers)
-    for entry in decoded.body if isinstance(decoded.body, list) else [decoded.body]:
-        normalise(entry, request, request_id)
+    if not keeps_ids:
+        for entry in decoded.body if isinstance(decoded.body, list) else [decoded.body]:
+            normalise(entry, request, request_id)
     # The http variant of the format names the status of whole answers, also when it is 200 (spec §3).
     if head.context.status != 200 or (isinstance(request, HttpRequest) and not decoded.is_streaming):
         answer.status = head.context.status

@@ -96,7 +96,7 @@ class LiveStream:
         if self._decoder.has_ended:
             self.end()
         else:
-            self._cut(CLOSED, "the client read no further when this was recorded")
+            self._cut(CLOSED, "it was read no further when it was recorded")
 
     def fail(self, error: BaseException) -> None:
         """The connection failed: what came is stored, with the kind of failure (spec §7)."""

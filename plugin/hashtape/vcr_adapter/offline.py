@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -12,7 +14,22 @@ from hashtape.vcr_adapter.miss_error import MissError
 if TYPE_CHECKING:
     from hashtape.vcr_adapter.setup import CassetteSetup
 
-__all__ = ["refuse_under_none"]
+__all__ = ["LOOPBACK", "is_allowed", "refuse_under_none"]
+
+
+LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+
+
+def is_allowed(host: str, netloc: str, allowed: frozenset[str]) -> bool:
+    """Whether a list of hosts has this one: by name, with its port, or by a regular expression."""
+    names = {host, netloc, *(LOOPBACK if host in LOOPBACK else ())}
+    if names & allowed:
+        return True
+    for pattern in allowed:
+        with suppress(re.error):
+            if re.fullmatch(pattern, host):
+                return True
+    return False
 
 
 def refuse_under_none(cassette: Any, request: Any, setup: CassetteSetup) -> None:
@@ -30,17 +47,17 @@ def refuse_under_none(cassette: Any, request: Any, setup: CassetteSetup) -> None
         return
     parts = urlsplit(request.uri)
     host = parts.hostname or ""
-    if {host, parts.netloc.rpartition("@")[2]} & setup.allowed_hosts:
+    if is_allowed(host, parts.netloc.rpartition("@")[2], setup.allowed_hosts):
         return
     url = setup.redactor.url(request.uri)
-    raise MissError(
-        f"Not sent: {request.method} {url}: a filter leaves it out of the cassette.\n"
+    setup.use.missed.add((request.method, url))
+    line = f"{request.method} {url}"
+    text = (
+        f"Not sent: {line}: a filter leaves it out of the cassette.\n"
         "  expected: no request beside those of the cassette\n"
         "  record mode: none, which sends nothing\n"
         f"  let it through: hashtape_allowed_hosts = {host} in pytest's configuration, or "
-        f"use_cassette(…, allowed_hosts=[{host!r}])",
-        cassette=cassette,
-        failed_request=request,
-        request_id="",
-        reason="no_match",
+        f"use_cassette(…, allowed_hosts=[{host!r}])"
     )
+    setup.misses.note(("refused", line), line, text, is_refusal=True)
+    raise MissError(text, cassette=cassette, failed_request=request, request_id="", reason="no_match")

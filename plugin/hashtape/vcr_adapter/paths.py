@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["cassette_directory", "extra_cassettes", "locate"]
+__all__ = ["cassette_directory", "extra_cassettes", "is_vcrpys", "locate"]
 
 _SUFFIXES = (".yaml", ".yml", ".json")
 _NO_PART_OF_THE_NAME = (*_SUFFIXES, ".hashtape")
@@ -41,6 +41,11 @@ def cassette_directory(path: str | os.PathLike[str]) -> Path:
             break
     directory = Path(text)
     return directory.with_name(_safe_name(directory.name)) if directory.name else directory
+
+
+def is_vcrpys(path: Path) -> bool:
+    """Whether a path is a file that vcrpy may have written."""
+    return path.suffix in _SUFFIXES and path.is_file()
 
 
 def locate(path: str | os.PathLike[str], *, is_directory: bool = False) -> tuple[Path, Path | None]:

@@ -1,4 +1,4 @@
-"""The warning that something that looks like a key was taken out of a recording."""
+"""The warning that something that may be no secret was taken out of a recording."""
 
 from __future__ import annotations
 
@@ -17,16 +17,22 @@ __all__ = ["warn_of_secrets"]
 
 
 def warn_of_secrets(path: Path, findings: Iterable[Finding]) -> None:
-    """Warn of what was found by its shape alone: nothing said that a secret is to be expected there.
+    """Warn of what was found by its shape, or by a variable's name: it may be no secret at all.
 
     Args:
         path: The recording, which is written already: who makes errors of warnings loses no answer.
         findings: What was taken out of it.
     """
-    for finding in dict.fromkeys(finding for finding in findings if finding.kind == "shape"):
+    for finding in dict.fromkeys(findings):
+        if finding.kind == "shape":
+            mend = "if it is a real key, revoke it; if it is none, name it"
+        elif finding.kind == "value" and "$" in finding.what:
+            mend = "if it is no secret, name the variable"
+        else:
+            continue
         warnings.warn(
             f"{path}: {finding.what} in {finding.where} was replaced by [REDACTED]. Expected none there: "
-            "if it is a real key, revoke it; if it is none, name it in hashtape_not_secret and record again",
+            f"{mend} in hashtape_not_secret and record again",
             HashtapeWarning,
             stacklevel=2,
         )

@@ -5,13 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from hashtape.miss import MissLog
 from hashtape.redaction import Redactor
+from hashtape.vcr_adapter.usage import CassetteUse
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
     from hashtape.recording_dir import RecordingDir
+    from hashtape.vcr_adapter.yaml_conversion import Conversion
 
 __all__ = ["CassetteSetup"]
 
@@ -36,6 +39,10 @@ class CassetteSetup:
         redactor: What never reaches a file.
         allowed_hosts: Hosts that a request which a filter leaves out may go to also under `none`.
         has_passed: Whether the test passed so far; asked at the end.
+        use: Takes what is played, recorded, missed and sent.
+        misses: Takes the misses with their explanations.
+        is_audit: Whether a YAML cassette is played whatever else there is, and each request compared.
+        convert: Stores what a YAML cassette played for a test that passed: `Converter.convert`.
     """
 
     test_id: str | None = None
@@ -53,11 +60,19 @@ class CassetteSetup:
     redactor: Redactor = field(default_factory=Redactor)
     allowed_hosts: frozenset[str] = frozenset()
     has_passed: Callable[[], bool] = field(default=lambda: True)
+    use: CassetteUse = field(default_factory=CassetteUse)
+    misses: MissLog = field(default_factory=MissLog)
+    is_audit: bool = False
+    convert: Callable[..., Conversion] | None = None
 
     @property
     def test_ids(self) -> set[str | None]:
         """The test ids of recordings that are this test's. In a directory of its own, those of none too."""
         return {self.test_id} if self.is_shared else {self.test_id, None}
+
+    def note_passed_on(self, request: Any) -> None:
+        """Note a request of vcrpy's that is sent although it is not the cassette's."""
+        self.use.note_sent(f"{request.method} {self.redactor.url(request.uri)}")
 
     def has_recordings(self, directory: RecordingDir) -> bool:
         """Whether a directory has recordings of this test."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 from threading import RLock
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from vcr.cassette import Cassette
 from vcr.errors import CannotOverwriteExistingCassetteException
@@ -12,8 +14,11 @@ from vcr.record_mode import RecordMode
 from vcr.request import Request
 from vcr.serializers import jsonserializer, yamlserializer
 
+from hashtape.errors import HashtapeError
 from hashtape.vcr_adapter import matchers
-from hashtape.vcr_adapter.offline import refuse_under_none
+from hashtape.vcr_adapter.asked import hiding
+from hashtape.vcr_adapter.drift import drift_of
+from hashtape.vcr_adapter.offline import LOOPBACK, refuse_under_none
 from hashtape.vcr_adapter.stubs import FAMILIES, left_alone
 
 if TYPE_CHECKING:
@@ -23,6 +28,7 @@ if TYPE_CHECKING:
     from hashtape.request_id import WireRequest
     from hashtape.vcr_adapter.conversion import VcrResponse
     from hashtape.vcr_adapter.setup import CassetteSetup
+    from hashtape.vcr_adapter.yaml_cassettes import Interactions
 
 __all__ = ["YamlCassette", "YamlFallback", "serializer_for"]
 
@@ -56,6 +62,8 @@ class YamlCassette(Cassette):  # type: ignore[misc]  # vcrpy is untyped
     def __init__(self, *, setup: CassetteSetup, **options: Any) -> None:
         super().__init__(**options)
         self._setup = setup
+        self._hide = hiding(options.get("filter_sensitive_data"))
+        self._played: Interactions = []
         self._lock = RLock()
         skipped = tuple(options.get("skip_patchers") or ())
         self.left_alone = left_alone(skipped)
@@ -74,12 +82,15 @@ class YamlCassette(Cassette):  # type: ignore[misc]  # vcrpy is untyped
             is_in_process: Whether the client calls an application in this process: that is no network.
 
         Raises:
-            MissError: A filter says so, and the record mode is `none`: then nothing is sent.
+            MissError: A filter says so, and the record mode is `none`: then nothing leaves this machine.
         """
         if self._before_record_request(request):
             return request
         if not is_in_process:
-            refuse_under_none(self, request, self._setup)
+            # A suite that has not moved goes on as it was: with servers of its own on this machine, say.
+            if urlsplit(request.uri).hostname not in LOOPBACK:
+                refuse_under_none(self, request, self._setup)
+            self._setup.note_passed_on(request)
         return None
 
     def ask_wire(self, wire: WireRequest, headers: Mapping[str, str], *, is_in_process: bool = False) -> Any:
@@ -97,15 +108,55 @@ class YamlCassette(Cassette):  # type: ignore[misc]  # vcrpy is untyped
             if not self.can_play_response_for(request) and not request.body:
                 request.body = None  # clients differ in what no body is
             if self.can_play_response_for(request):
-                response: VcrResponse = self.play_response(request)
+                response: VcrResponse = (
+                    self._play_audited(request) if self._setup.is_audit else self.play_response(request)
+                )
+                self._setup.use.played += 1
                 return response
+            self._setup.use.missed.add((request.method, request.uri, repr(request.body)))
         raise CannotOverwriteExistingCassetteException(cassette=self, failed_request=request)
+
+    def _play_audited(self, request: Any) -> Any:
+        """The next response; its recorded request is compared with the one that it answers."""
+        counts = self.play_counts.copy()
+        response = self.play_response(request)
+        (number,) = self.play_counts - counts
+        recorded, _ = self.data[number]
+        now = self._hide(self._before_record_request(request))
+        if self._setup.convert is not None:
+            self._played.append((now, copy.deepcopy(response)))
+        drift = drift_of(recorded, now, self._setup.redactor)
+        self._setup.use.audited += 1
+        if drift is not None:
+            self._setup.use.drifts.append(drift)
+        return response
 
     def live(self, request: Any, response: VcrResponse) -> None:
         """Nothing is recorded."""
 
     def record(self, request: Any, response: VcrResponse) -> None:
         """Nothing is recorded."""
+
+    def finish(self, *, failed: bool) -> None:
+        """Close the cassette; under `--hashtape-convert`, store what it played.
+
+        Args:
+            failed: Whether an exception ended it.
+        """
+        setup = self._setup
+        if setup.convert is None or setup.directory is None or not self._played:
+            return
+        if failed or not setup.has_passed():
+            return
+        try:
+            conversion = setup.convert(
+                self._played, setup.directory, setup.test_id, is_shared=setup.is_shared
+            )
+        except HashtapeError as error:
+            setup.use.unconverted.append(str(error))
+            return
+        setup.use.converted += conversion.recordings
+        setup.use.unconverted += conversion.differences
 
 
 class YamlFallback:

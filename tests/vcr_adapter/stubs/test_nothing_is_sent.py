@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 import vcr
+from vcr.errors import CannotOverwriteExistingCassetteException
 
 import hashtape
 from clients import EVERY_CLIENT, fetch
@@ -36,17 +37,41 @@ def test_no_client_reaches_the_server(cassette, server, client, options):
     assert server.hits == 0
 
 
-@pytest.mark.parametrize("options", FILTERS.values(), ids=FILTERS)
-@pytest.mark.parametrize("client", EVERY_CLIENT)
-def test_nor_from_a_cassette_of_vcrpy(tmp_path, server, client, options):
-    with vcr.use_cassette(str(tmp_path / "old.yaml")):
+OF_A_HOST = {
+    "nothing": {},
+    "filter": {"before_record_request": lambda request: None},
+    "ignored host": {"ignore_hosts": ["api.example"]},
+    "matchers": {"match_on": ["method", "uri", "body"]},
+}
+
+
+@pytest.fixture
+def old(tmp_path, server):
+    """Opens a cassette of vcrpy's own through an equipped VCR."""
+    path = str(tmp_path / "old.yaml")
+    with vcr.use_cassette(path):
         fetch("requests", "GET", server.origin + "/old")
     machine = vcr.VCR(record_mode="none")
     hashtape.configure(machine)
-    old = machine.use_cassette(str(tmp_path / "old.yaml"), **options)
-    with old, pytest.raises(Exception, match=r"."):
-        fetch(client, "POST", server.origin + "/new", {"model": "demo"})
-    assert server.hits == 1
+    return lambda **options: machine.use_cassette(path, **options)
+
+
+@pytest.mark.parametrize("options", OF_A_HOST.values(), ids=OF_A_HOST)
+@pytest.mark.parametrize("client", EVERY_CLIENT)
+def test_nor_from_a_cassette_of_vcrpy(old, client, options):
+    with old(**options), pytest.raises(Exception, match=r".") as caught:
+        fetch(client, "POST", "http://api.example/new", {"model": "demo"})
+    chain = [caught.value, caught.value.__cause__, caught.value.__context__]
+    assert any(isinstance(error, CannotOverwriteExistingCassetteException) for error in chain)
+
+
+@pytest.mark.parametrize("client", EVERY_CLIENT)
+def test_beside_a_cassette_of_vcrpy_a_server_of_this_machine_goes_on_answering(old, server, client):
+    with old(ignore_localhost=True):
+        assert fetch(client, "GET", server.origin + "/live")[0] == 200
+    with old(), pytest.raises(Exception, match=r"."):
+        fetch(client, "GET", server.origin + "/live")
+    assert server.hits == 2
 
 
 @pytest.mark.parametrize("client", ["requests", "urllib3", "http.client", "httpx"])

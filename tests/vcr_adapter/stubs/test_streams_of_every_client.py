@@ -42,19 +42,33 @@ def test_the_first_chunk_comes_at_once_and_the_replay_has_the_same_bytes(cassett
 
 
 @pytest.mark.parametrize("client", STREAMING_CLIENTS)
+def test_text_that_comes_piece_by_piece_is_not_held_back(cassette, server, client):
+    lines = [b"line %d\n" % number for number in range(9)]
+    server.script(Reply(chunks=lines, headers={"content-type": "text/plain; charset=utf-8"}, delay=0.02))
+    with hashtape.use_cassette(cassette):
+        live = stream(client, "GET", server.origin + "/log")
+    assert live.times[0] < live.ended / 2
+    assert only(cassette)["body"] == live.content.decode()
+    with hashtape.use_cassette(cassette, record_mode="none"):
+        assert stream(client, "GET", server.origin + "/log").content == b"".join(lines)
+
+
+@pytest.mark.parametrize("client", STREAMING_CLIENTS)
 def test_a_client_that_breaks_off_does_not_wait(cassette, server, client):
     server.script(Reply(chunks=EVENTS, headers=SSE, delay=0.05))
-    with hashtape.use_cassette(cassette):
+    options = {"test_id": "tests/test_a.py::test_b[c d]"}
+    with hashtape.use_cassette(cassette, **options):
         live = stream(client, "POST", server.base_url + "/chat/completions", CHAT, limit=3)
     assert live.error is None
     assert live.ended < 0.05 * len(EVENTS) * 0.8
     stored = only(cassette)
     assert stored["exception_data"]["category"] == "transport"
     assert 3 <= len(stored["body"]) < len(EVENTS)
-    with hashtape.use_cassette(cassette, record_mode="none"):
+    with hashtape.use_cassette(cassette, record_mode="none", **options):
         again = stream(client, "POST", server.base_url + "/chat/completions", CHAT)
     assert again.content.startswith(live.content)
-    assert "record it again" in str(again.error.__cause__ or again.error)
+    message = str(again.error.__cause__ or again.error)
+    assert "pytest 'tests/test_a.py::test_b[c d]' --record-mode=rewrite" in message
 
 
 @pytest.mark.parametrize("client", STREAMING_CLIENTS)

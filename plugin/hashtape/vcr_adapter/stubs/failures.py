@@ -37,8 +37,7 @@ def recorded_failure(
     name, message = str(cut.get("type")), str(cut.get("message"))
     if name == CLOSED:
         return CutRecordingError(
-            f"The recorded stream ends here: {message}. To read on, record it again: "
-            "pytest --record-mode=rewrite"
+            f"The recorded stream ends here: {message}. To read on, record it again: {cut.get('mend')}"
         )
     build = failures.get(name) or failures.get(kind_of(name))
     return default if build is None else build(message)

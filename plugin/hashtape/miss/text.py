@@ -1,10 +1,11 @@
-"""Why a request has no recording, as text. Pure: it is told everything."""
+"""Why a request has no recording, as text."""
 
 from __future__ import annotations
 
 import shlex
 from typing import TYPE_CHECKING
 
+from hashtape.miss.shown import shown_change
 from hashtape.recording import HttpRequest, InferenceRequest
 
 if TYPE_CHECKING:
@@ -12,14 +13,20 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from hashtape.errors import RecordingFileError
+    from hashtape.miss.closest import Closest
 
 __all__ = ["describe_miss", "request_line"]
+
+_MOST_CHANGES = 10
+"""How many fields that differ are shown."""
 
 
 def request_line(request: InferenceRequest | HttpRequest, wire_url: str) -> str:
     """A request in one line: method, URL on the wire, model."""
-    model = f" ({request.model})" if isinstance(request, InferenceRequest) and request.model else ""
-    return f"{request.method} {wire_url}{model}"
+    body = request.payload if isinstance(request, HttpRequest) else {"model": request.model}
+    model = body.get("model") if isinstance(body, dict) else None
+    shown = f" ({model})" if model and isinstance(model, str) else ""
+    return f"{request.method} {wire_url}{shown}"
 
 
 def describe_miss(
@@ -33,6 +40,7 @@ def describe_miss(
     recorded: bool,
     broken: Sequence[RecordingFileError] = (),
     others: Sequence[str] = (),
+    closest: Closest | None = None,
 ) -> str:
     """The text of a miss.
 
@@ -46,6 +54,7 @@ def describe_miss(
         recorded: Whether the cassette has recordings of this test at all.
         broken: Files of the cassette that could not be read.
         others: The test ids of the recordings in the directory, if they are of other tests only.
+        closest: The closest recording, if there is any.
     """
     if played:
         times = "once" if played == 1 else f"{played} times"
@@ -60,10 +69,16 @@ def describe_miss(
         f"  expected: {directory / f'{request_id}.json'}",
         f"  record mode: {record_mode}, which does not record it",
     ]
+    if closest is not None:
+        lines += _closest_lines(closest)
     if others:
         more = f" and {len(others) - 1} more" if len(others) > 1 else ""
         lines.append(f"  the recordings there belong to {others[0]}{more}: the test id is part of each name,")
-        lines.append("  so after renaming or moving a test, record it again")
+        if test_id is None:
+            lines.append("  so after renaming or moving a test, record it again")
+        else:
+            move = f"hashtape mv {shlex.quote(others[0])} {shlex.quote(test_id)}"
+            lines.append(f"  so after renaming or moving a test: {move}")
     lines += [f"  unreadable: {error}" for error in broken]
     if test_id is not None:
         command = f"pytest {shlex.quote(test_id)} --record-mode={mode}"
@@ -71,3 +86,15 @@ def describe_miss(
         command = f'use_cassette({str(directory)!r}, record_mode="{mode}")'
     lines.append(f"  record it:  {command}")
     return "\n".join(lines)
+
+
+def _closest_lines(closest: Closest) -> list[str]:
+    owner = "" if closest.test_id is None else f" of {closest.test_id}"
+    count = len(closest.changes)
+    if not count:
+        return [f"  closest: {closest.path}{owner}, with the same request"]
+    lines = [f"  closest: {closest.path}{owner}; {count} field{'s differ' if count > 1 else ' differs'}:"]
+    lines += [f"    {shown_change(change)}" for change in closest.changes[:_MOST_CHANGES]]
+    if count > _MOST_CHANGES:
+        lines.append(f"    and {count - _MOST_CHANGES} more")
+    return lines

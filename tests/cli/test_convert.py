@@ -1,0 +1,137 @@
+"""`hashtape convert` as people and machines see it; whole suites move over in tests/integration."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+import yaml
+from click.testing import CliRunner
+
+from hashtape.cli import cli
+
+URL = "https://api.example.com/v1/things"
+
+
+def interaction(path="/one", body="hello"):
+    request = {"method": "GET", "uri": URL + path, "body": None, "headers": {}}
+    headers = {"content-type": ["text/plain"]}
+    response = {"status": {"code": 200, "message": "OK"}, "headers": headers, "body": {"string": body}}
+    return {"request": request, "response": response}
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def cassette(here):
+    def write(name, *interactions):
+        path = here / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(yaml.safe_dump({"version": 1, "interactions": list(interactions)}))
+        return path
+
+    return write
+
+
+def convert(*args):
+    return CliRunner().invoke(cli, ["convert", "--no-collect", *args])
+
+
+def test_the_summary_counts_and_names_what_became_of_each(here, cassette):
+    cassette("tapes/a.yaml", interaction(), interaction("/two"))
+    cassette("tapes/deeper/b.yaml", interaction(body="the key is AKIAQ3EGRL5VXW2TZM7P"))
+    (here / "tapes/settings.yaml").write_text("debug: true\n")
+    (here / "tapes/broken.yaml").write_text("interactions: [\n")
+    result = convert("tapes")
+    assert result.exit_code == 1
+    lines = result.output.splitlines()
+    assert "tapes/deeper/b.yaml: taken out of response.body: an AWS access key id" in lines
+    assert any(line.startswith("not converted: tapes/broken.yaml: expected a cassette") for line in lines)
+    assert any(line.startswith("Converted 2 cassettes of 3 interactions (") for line in lines)
+    assert "1 cassette not converted: nothing was changed there." in lines
+    assert sorted(path.name for path in (here / "tapes").iterdir() if path.is_dir()) == ["a", "deeper"]
+    assert "AKIA" not in "".join(path.read_text() for path in here.rglob("*.json"))
+
+
+def test_delete_leaves_what_could_not_be_converted(here, cassette):
+    good, bad = cassette("good.yaml", interaction()), cassette("bad.yaml", interaction())
+    (here / "bad").mkdir()
+    (here / "bad" / f"{'0' * 64}.json").write_text("no recording")
+    result = convert(".", "--delete")
+    assert result.exit_code == 1
+    assert (good.exists(), bad.exists()) == (False, True)
+    assert "1 cassette deleted, after the recordings had played the same." in result.output
+    assert [path.name for path in (here / "bad").iterdir()] == [f"{'0' * 64}.json"]
+
+
+def test_json_says_everything_once(here, cassette):
+    cassette("a.yaml", interaction())
+    result = convert("a.yaml", "--json")
+    assert result.exit_code == 0
+    (told,) = json.loads(result.output)["cassettes"]
+    assert told["size_before"] == (here / "a.yaml").stat().st_size
+    assert told["size_after"] == sum(path.stat().st_size for path in (here / "a").iterdir())
+    del told["size_before"], told["size_after"]
+    assert told == {
+        "path": "a.yaml",
+        "target": "a",
+        "test_id": None,
+        "state": "converted",
+        "interactions": 1,
+        "recordings": 1,
+        "is_deleted": False,
+        "secrets": [],
+        "notes": [],
+        "problems": [],
+    }
+
+
+def test_an_empty_cassette_is_nothing_to_convert(here, cassette):
+    path = cassette("empty.yaml")
+    assert convert("empty.yaml", "--delete").exit_code == 0
+    assert not path.exists()
+    assert not (here / "empty").exists()
+
+
+def test_yaml_is_not_written_over_another_cassette(here, cassette):
+    cassette("a.yaml", interaction())
+    convert("a.yaml")
+    path = cassette("a.yaml", interaction(), interaction("/recorded since"))
+    before = path.read_bytes()
+    result = convert("a", "--to", "yaml")
+    assert result.exit_code == 1
+    assert "there is another cassette; move it out of the way" in result.output
+    assert path.read_bytes() == before
+    path.unlink()
+    assert "Converted 1 recording (" in convert("a", "--to", "yaml").output
+    assert convert("a", "--to", "yaml").output == "1 cassette had been converted before: unchanged.\n"
+
+
+@pytest.mark.parametrize(
+    ("args", "code", "message"),
+    [
+        (["nowhere"], 2, "Path 'nowhere' does not exist"),
+        (["."], 0, "Nothing to convert"),
+        ([".", "--to", "yaml", "--delete"], 2, "--delete is for cassettes of vcrpy"),
+        ([], 2, "Missing argument 'PATH...'"),
+    ],
+    ids=["no such path", "nothing there", "delete recordings", "no path"],
+)
+def test_mistakes_are_one_sentence(here, args, code, message):
+    result = convert(*args)
+    assert (result.exit_code, message in result.output) == (code, True)
+
+
+def test_in_a_pipe_there_are_no_escape_codes(here, cassette):
+    cassette("a.yaml", interaction(body="AKIAQ3EGRL5VXW2TZM7P"))
+    command = [sys.executable, "-m", "hashtape", "convert", "--no-collect", "."]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, cwd=here)
+    assert done.returncode == 0, done.stderr
+    assert "Converted 1 cassette of 1 interaction" in done.stdout
+    assert "\x1b" not in done.stdout + done.stderr
