@@ -91,33 +91,22 @@ def test_class_module_and_async_tests(project):
     assert project.hits(passed=2) == 0
 
 
-def test_under_xdist(project):
-    project.write(
-        """
-        @pytest.mark.vcr
-        @pytest.mark.parametrize("n", range(12))
-        def test_chat(n): assert ask(f"q{n}", stream=n % 2 == 0).endswith(f"to q{n}")
-        """
-    )
-    project.run_apart("-n3", "--record-mode=once").assert_outcomes(passed=12)
-    assert project.server.hits == 12
-    assert len(project.files()) == 12
-    assert project.hits(passed=12) == 0
-
-
 @pytest.mark.parametrize("layout", ["cassettes", "recordings"])
 def test_under_xdist_in_either_layout(project, layout):
     project.ini(f"hashtape_layout = {layout}")
     project.write(
         """
         @pytest.mark.vcr
-        @pytest.mark.parametrize("n", range(6))
-        def test_chat(n): assert ask("same").endswith("to same")
+        @pytest.mark.parametrize("n", range(12))
+        def test_chat(n): assert ask("same", stream=n % 2 == 0).endswith("to same")
         """
     )
-    project.run_apart("-n2", "--record-mode=once").assert_outcomes(passed=6)
-    project.run_apart("-n2").assert_outcomes(passed=6)
-    assert project.server.hits == 6
+    project.run_apart("-n2", "--record-mode=once").assert_outcomes(passed=12)
+    assert project.server.hits == 12
+    assert len(list(project.path.rglob("*.json"))) == 12
+    replay = project.run_apart("-n2") if layout == "recordings" else project.run()
+    replay.assert_outcomes(passed=12)
+    assert project.server.hits == 12
 
 
 def test_recording_the_seeds_exchange_gives_the_seeds_file(project, seed_path, seed_text):
