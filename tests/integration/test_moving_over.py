@@ -1,4 +1,4 @@
-"""A suite recorded by stock pytest-recording moves over with `hashtape convert`, and never notices."""
+"""A suite recorded by stock pytest-recording moves over, by the command or by running, and never notices."""
 
 from __future__ import annotations
 
@@ -102,6 +102,15 @@ def test_every_kind_of_test_plays_what_it_played_before(suite):
     assert suite.hits("--block-network", "-m", "", passed=14) == 0
 
 
+def test_the_same_by_running_the_suite(suite):
+    result = suite.run("--hashtape-convert", "-m", "")
+    result.assert_outcomes(passed=14)
+    result.stdout.fnmatch_lines(["hashtape convert: 12 tests converted to 13 recordings"])
+    for path in suite.path.rglob("*.yaml"):
+        path.unlink()
+    assert suite.hits("--block-network", "-m", "", passed=14) == 0
+
+
 def test_again_changes_nothing_whether_or_not_it_knows_the_tests(suite):
     before = suite.files()
     assert "Would convert 11 cassettes of" in convert(suite.path, "--dry-run", "--delete").output
@@ -174,6 +183,17 @@ def test_options_of_every_kind_go_on_doing_what_they_did(project, monkeypatch):
     project.run("-pno:hashtape", "--record-mode=once").assert_outcomes(passed=7)
     assert convert(".", "--delete").exit_code == 0
     monkeypatch.setenv("STAMP", "noon")
+    assert project.hits("--block-network", passed=7) == 0
+
+
+def test_options_of_every_kind_by_running(project, monkeypatch):
+    monkeypatch.setenv("STAMP", "midnight")
+    project.write(OPTIONS)
+    project.run("-pno:hashtape", "--record-mode=once").assert_outcomes(passed=7)
+    monkeypatch.setenv("STAMP", "noon")
+    project.run("--hashtape-convert").assert_outcomes(passed=7)
+    for path in project.path.rglob("*.yaml"):
+        path.unlink()
     assert project.hits("--block-network", passed=7) == 0
 
 
