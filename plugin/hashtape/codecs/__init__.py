@@ -27,7 +27,12 @@ from hashtape.codecs.labelled_answers import MODEL_TYPE, LabelledAnswerCodec, Mo
 from hashtape.codecs.openai_embeddings import EmbeddingsCodec
 from hashtape.codecs.plain import BinaryCodec, JsonCodec, RawLinesCodec, TextCodec
 from hashtape.codecs.sse_stream import SseCodec
-from hashtape.codecs.usual_streams import UsualEventsCodec, UsualLinesCodec
+from hashtape.codecs.usual_streams import (
+    UsualArrayCodec,
+    UsualEventsCodec,
+    UsualLinesCodec,
+    UsualMessagesCodec,
+)
 
 if TYPE_CHECKING:
     from hashtape.codecs.streams import StreamCodec
@@ -68,6 +73,8 @@ STREAM_CODECS: tuple[StreamCodec, ...] = (
 CODECS: tuple[Codec, ...] = (
     RawLinesCodec(),
     UsualEventsCodec(),
+    UsualMessagesCodec(),
+    UsualArrayCodec(),
     *STREAM_CODECS[:-1],
     UsualLinesCodec(),
     *STREAM_CODECS[-1:],

@@ -14,7 +14,15 @@ from functools import lru_cache
 
 from hashtape.codecs.splitters import Splitter
 
-__all__ = ["Message", "MessageSplitter", "read_message", "write_message"]
+__all__ = [
+    "Message",
+    "MessageSplitter",
+    "header_block",
+    "message_of",
+    "next_message",
+    "read_message",
+    "write_message",
+]
 
 _PRELUDE = struct.Struct(">III")
 _CRC = struct.Struct(">I")
@@ -90,6 +98,43 @@ def read_message(raw: bytes) -> Message | None:
     return Message(headers, raw[headers_end : -_CRC.size])
 
 
+def next_message(body: bytes, start: int) -> tuple[bytes, bytes, int]:
+    """The message that begins at a place in a body.
+
+    Returns:
+        Its headers as they are, its payload, and the place after it.
+
+    Raises:
+        ValueError: There is none, or it is damaged.
+    """
+    if len(body) - start < _OVERHEAD:
+        raise ValueError("half a message")
+    length = _message_length(body, start)
+    end = start + length
+    if not length or end > len(body):
+        raise ValueError("no message, or half of one")
+    if _CRC.unpack_from(body, end - _CRC.size)[0] != crc32(memoryview(body)[start : end - _CRC.size]):
+        raise ValueError("a message with a wrong checksum")
+    headers_end = start + _PRELUDE.size + _PRELUDE.unpack_from(body, start)[1]
+    return body[start + _PRELUDE.size : headers_end], body[headers_end : end - _CRC.size], end
+
+
+def header_block(headers: str) -> bytes:
+    """The bytes of headers.
+
+    Raises:
+        ValueError: They are in no such lines as `Message.headers` has.
+    """
+    return _header_block(headers)
+
+
+def message_of(block: bytes, payload: bytes) -> bytes:
+    """The bytes of a message with these headers, checksums included."""
+    lengths = struct.pack(">II", len(block) + len(payload) + _OVERHEAD, len(block))
+    checked = lengths + _CRC.pack(crc32(lengths)) + block + payload
+    return checked + _CRC.pack(crc32(checked))
+
+
 def write_message(message: Message) -> bytes:
     """The bytes of a message, checksums included.
 
@@ -97,12 +142,9 @@ def write_message(message: Message) -> bytes:
         ValueError: Its headers cannot be written: they are in no such lines, or too long.
     """
     try:
-        block = _header_block(message.headers)
-        lengths = struct.pack(">II", len(block) + len(message.payload) + _OVERHEAD, len(block))
+        return message_of(_header_block(message.headers), message.payload)
     except struct.error as error:
         raise ValueError(f"a message with headers that cannot be written: {error}") from None
-    checked = lengths + _CRC.pack(crc32(lengths)) + block + message.payload
-    return checked + _CRC.pack(crc32(checked))
 
 
 # The messages of a stream have few different headers.

@@ -8,9 +8,16 @@ from __future__ import annotations
 
 import base64
 import binascii
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from hashtape.codecs.aws_messages import Message, MessageSplitter, read_message, write_message
+from hashtape.codecs.aws_messages import (
+    Message,
+    MessageSplitter,
+    header_block,
+    read_message,
+    write_message,
+)
 from hashtape.codecs.base import Piece, chunk, chunk_data, label_of
 from hashtape.codecs.framing import Framing
 from hashtape.codecs.json_text import NotJsonError, compact, parse
@@ -22,7 +29,7 @@ if TYPE_CHECKING:
     from hashtape.codecs.json_text import Json
     from hashtape.codecs.templates import Template
 
-__all__ = ["AwsStreamCodec", "AwsStreamDecoder"]
+__all__ = ["AwsStreamCodec", "AwsStreamDecoder", "is_plain", "usual_block", "usual_label"]
 
 _CONTENT_TYPE = "application/vnd.amazon.eventstream"
 _FORM = "aws-event-stream"
@@ -57,6 +64,23 @@ _METRICS = "amazon-bedrock-invocationMetrics"
 def _usual(label: str) -> str:
     kind = "exception" if label.endswith("Exception") else "event"
     return f":{kind}-type: {label}\n:content-type: application/json\n:message-type: {kind}{_PAYLOAD}"
+
+
+@lru_cache(maxsize=64)
+def usual_block(label: str) -> bytes | None:
+    """The headers of an event of Bedrock's with this label, as bytes; None if it is none of those."""
+    return header_block(_usual(label).removesuffix(_PAYLOAD)) if label in _KNOWN else None
+
+
+@lru_cache(maxsize=64)
+def usual_label(block: bytes) -> str | None:
+    """The label of an event of Bedrock's that has these headers, None if there is none."""
+    return next((label for label in sorted(_KNOWN) if usual_block(label) == block), None)
+
+
+def is_plain(data: Json) -> bool:
+    """Whether a payload is stored as the JSON that it is, with nothing in it to be unpacked."""
+    return not isinstance(data, dict) or ("bytes" not in data and "__encoding__" not in data)
 
 
 class AwsStreamDecoder(SplitDecoder):

@@ -25,9 +25,9 @@ from hashtape.codecs.json_text import Json, compact
 from hashtape.codecs.templates import MAX_TEMPLATE, FramingError, Template, bytes_of, template, text_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
-__all__ = ["Framing", "FramingLog", "write_json"]
+__all__ = ["Framing", "FramingLog", "between_json", "write_json"]
 
 _KEYS = frozenset({"form", "event", "other_events", "ids", "between", "end"})
 
@@ -80,13 +80,18 @@ class FramingLog:
                 framing["other_events"] = [{"event": text, "at": places} for text, places in others]
         if self._ids:
             framing["ids"] = _short_ids(self._ids)
-        between = ((text_of(bytes(raw)), i) for i, raw in self._between.items() if i < self.count)
-        if groups := _grouped(between):
-            framing["between"] = [{"text": text, "before": places} for text, places in groups]
+        if between := between_json({i: raw for i, raw in self._between.items() if i < self.count}):
+            framing["between"] = between
         end = text_of(bytes(self._between.get(self.count, b"")))
         if end != usual_end:
             framing["end"] = end
         return framing or None
+
+
+def between_json(between: Mapping[int, bytes | bytearray]) -> list[Json]:
+    """What `between` says of bytes that are no chunk, by the index of the chunk before which they come."""
+    groups = _grouped((text_of(bytes(raw)), place) for place, raw in between.items())
+    return [{"text": text, "before": places} for text, places in groups]
 
 
 def _grouped(texts: Iterable[tuple[str, int]]) -> list[tuple[str, list[Json]]]:

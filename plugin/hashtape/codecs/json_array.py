@@ -19,7 +19,15 @@ if TYPE_CHECKING:
 
     from hashtape.codecs.json_text import Json
 
-__all__ = ["ElementSplitter", "JsonArrayCodec", "JsonArrayDecoder"]
+__all__ = [
+    "END",
+    "ElementSplitter",
+    "JsonArrayCodec",
+    "JsonArrayDecoder",
+    "element_entry",
+    "is_call",
+    "usual",
+]
 
 _CONTENT_TYPE = "application/json"
 _FORM = "json-array"
@@ -29,7 +37,9 @@ _FIRST_KEY = re.compile(
 )
 _IN_STRING = re.compile(rb'["\\]')
 _OUTSIDE = re.compile(rb'["\[\]{}]')
-_FIRST, _LATER, _END = "[{data}", "\n,\r\n{data}", "\n]"
+_FIRST, _LATER = "[{data}", "\n,\r\n{data}"
+END = "\n]"
+"""What closes such an array."""
 
 
 class ElementSplitter(Splitter):
@@ -73,6 +83,21 @@ class ElementSplitter(Splitter):
                     yield position
 
 
+def is_call(context: Context) -> bool:
+    """Whether the answer to a call is such an array, by its path."""
+    return context.path.endswith(_CALL) and context.media_type == _CONTENT_TYPE
+
+
+def element_entry(value: Json) -> Json:
+    """What is stored of an element."""
+    return chunk(GEMINI, value) if is_gemini(value) else entry_of(value)
+
+
+def usual(entries: list[Json]) -> Decoded:
+    """What is stored of an array whose separators are the usual ones."""
+    return Decoded(entries, is_streaming=True, framing={"form": _FORM})
+
+
 class JsonArrayDecoder(SplitDecoder):
     """Decode such an array as it arrives. See `StreamDecoder`. The closing bracket is its end marker."""
 
@@ -93,7 +118,7 @@ class JsonArrayDecoder(SplitDecoder):
         return super().decoded(entries) if entries or not self._log.other_count else None
 
     def _usual_end(self, entries: list[Json]) -> str:  # noqa: ARG002  (the same for all)
-        return _END
+        return END
 
     def _piece(self, raw: bytes) -> Piece:
         before, brace, after = raw.partition(b"{")
@@ -108,7 +133,7 @@ class JsonArrayDecoder(SplitDecoder):
         if not is_element:
             return self._other(raw)
         self._log.add_chunk(written, _LATER if self._log.count else _FIRST)
-        return Piece(chunk(GEMINI, data) if is_gemini(data) else entry_of(data), is_chunk=True, raw=raw)
+        return Piece(element_entry(data), is_chunk=True, raw=raw)
 
 
 class JsonArrayCodec:
@@ -120,8 +145,7 @@ class JsonArrayCodec:
 
     def decoder(self, context: Context) -> JsonArrayDecoder | None:
         """See `StreamCodec`."""
-        is_array = context.path.endswith(_CALL) and context.media_type == _CONTENT_TYPE
-        return JsonArrayDecoder() if is_array else None
+        return JsonArrayDecoder() if is_call(context) else None
 
     def decode(self, body: bytes, context: Context) -> Decoded | None:
         """See `Codec`; without a path, the body itself tells whether it is one of Gemini's."""
@@ -145,7 +169,7 @@ class JsonArrayCodec:
             return None
         elements = enumerate(map(value_of, body))
         events = ((_LATER if index else _FIRST, write_json, value) for index, value in elements)
-        return framing.join(events, "" if context.is_cut else _END)
+        return framing.join(events, "" if context.is_cut else END)
 
     def respelled(self, body: bytes, context: Context) -> bytes:  # noqa: ARG002  (protocol)
         """See `Codec`."""

@@ -20,6 +20,7 @@ __all__ = [
     "escape_surrogates",
     "is_deeper_than",
     "parse",
+    "parse_next",
     "parse_object",
     "respelled",
 ]
@@ -114,6 +115,31 @@ def parse(text: bytes | str) -> Json:
     if text.count("[") + text.count("{") > MAX_DEPTH and is_deeper_than(MAX_DEPTH, value):
         raise NotJsonError(f"nested deeper than {MAX_DEPTH}")
     return value
+
+
+def parse_next(text: str, start: int) -> tuple[Json, int]:
+    """Parse the JSON value that begins at a place, strictly.
+
+    Args:
+        text: A text that may go on after the value.
+        start: The place.
+
+    Returns:
+        The value, and the place after it.
+
+    Raises:
+        NotJsonError: As for `parse`.
+    """
+    try:
+        value, end = _DECODER.raw_decode(text, start)
+    except NotJsonError:
+        raise
+    except (ValueError, RecursionError) as error:
+        raise NotJsonError(str(error)) from None
+    if end - start > 2 * MAX_DEPTH and is_deeper_than(MAX_DEPTH, value):
+        raise NotJsonError(f"nested deeper than {MAX_DEPTH}")
+    parsed: Json = value
+    return parsed, end
 
 
 def parse_object(text: bytes | str) -> dict[str, Json] | None:

@@ -7,12 +7,15 @@ otherwise is left to the codecs that follow.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from io import BytesIO
 from typing import TYPE_CHECKING
 
+from hashtape.codecs import aws_messages, aws_stream, json_array
 from hashtape.codecs.base import Context, Decoded, chunk, chunk_data, label_of
-from hashtape.codecs.json_lines import entry_of, lines_label, value_of
-from hashtape.codecs.json_text import Json, NotJsonError, compact, parse
+from hashtape.codecs.framing import between_json
+from hashtape.codecs.json_lines import JsonLinesCodec, entry_of, lines_label, value_of
+from hashtape.codecs.json_text import Json, NotJsonError, compact, parse, parse_next
 from hashtape.codecs.labels import (
     NAMED,
     TEXT_EVENT,
@@ -22,6 +25,7 @@ from hashtape.codecs.labels import (
     usual_end,
     usual_event,
 )
+from hashtape.codecs.sse_stream import SseCodec
 from hashtape.codecs.templates import bytes_of, text_of
 
 if TYPE_CHECKING:
@@ -29,14 +33,16 @@ if TYPE_CHECKING:
 
     from hashtape.codecs.base import StreamDecoder
 
-__all__ = ["UsualEventsCodec", "UsualLinesCodec"]
+__all__ = ["UsualArrayCodec", "UsualEventsCodec", "UsualLinesCodec", "UsualMessagesCodec"]
 
 _DATA, _EVENT = b"data: ", b"event: "
 _DONE = b"data: [DONE]"
+_ALL_NAMED: Json = {"event": NAMED}
+"""The framing of events that are named although that is not usual for them."""
 
 
 class UsualEventsCodec:
-    """Events of one data line, named by their type or not, with no framing to be told of."""
+    """Events of one data line, all named by their type or none, with nothing but comments between them."""
 
     name = "usual-sse"
     proves_itself = True
@@ -53,13 +59,16 @@ class UsualEventsCodec:
         line_break = b"\r\n\r\n" if body.endswith(b"\r\n\r\n") else b"\n\n"
         if not body.endswith(line_break):
             return None
-        end = b""
+        between: dict[int, bytes] = {}
         entries: list[Json] = []
+        are_usual = are_named = True
+        has_ended = False
         for event in _parts(body, line_break):
-            if end:
+            if has_ended:
                 return None  # something follows the end
-            if event == _DONE:
-                end = _DONE + line_break
+            if event == _DONE or (event.startswith(b":") and b"\n" not in event):
+                has_ended = event == _DONE
+                between[len(entries)] = between.get(len(entries), b"") + event + line_break
                 continue
             name, head, payload = _taken_apart(event)
             if b"\n" in payload or b"\r" in payload:
@@ -69,15 +78,29 @@ class UsualEventsCodec:
             except NotJsonError:
                 return None
             label = event_label(data, name, context)
-            if (head, line_break) != _around(usual_event(label, data), data):
+            written = (head, line_break)
+            usual = usual_event(label, data)
+            are_usual = are_usual and written == _around(usual, data)
+            are_named = are_named and usual != NAMED and written == _around(NAMED, data)
+            if not are_usual and not are_named:
                 return None
             entries.append(chunk(label, data))
-        return Decoded(entries, is_streaming=True) if entries and end == _end(entries, context) else None
+        if not entries:
+            return None
+        framing: dict[str, Json] = {} if are_usual else {"event": NAMED}
+        end = between.pop(len(entries), b"")
+        if between:
+            framing["between"] = between_json(between)
+        if end != _end(entries, context):
+            framing["end"] = text_of(end)
+        return Decoded(entries, is_streaming=True, framing=framing or None)
 
     def encode(self, decoded: Decoded, context: Context) -> bytes | None:
         """See `Codec`."""
         body = decoded.body
-        if not decoded.is_streaming or decoded.framing is not None or not isinstance(body, list) or not body:
+        if not decoded.is_streaming or not isinstance(body, list) or not body:
+            return None
+        if decoded.framing not in (None, _ALL_NAMED):
             return None
         stream = BytesIO()  # hands out its bytes without another copy of them
         for entry in body:
@@ -85,7 +108,9 @@ class UsualEventsCodec:
             if label is None or label == TEXT_EVENT or not is_event_label(label):
                 return None
             data = chunk_data(entry)
-            before, after = _around(usual_event(label, data), data)
+            before, after = _around(usual_event(label, data) if decoded.framing is None else NAMED, data)
+            if not before:
+                return None
             stream.write(before)
             stream.write(compact(data))
             stream.write(after)
@@ -94,8 +119,7 @@ class UsualEventsCodec:
 
     def respelled(self, body: bytes, context: Context) -> bytes:
         """See `Codec`."""
-        decoded = self.decode(body, context)
-        return (None if decoded is None else self.encode(decoded, context)) or body
+        return SseCodec().respelled(body, context)
 
 
 def _parts(body: bytes, line_break: bytes) -> Iterator[bytes]:
@@ -118,10 +142,16 @@ def _taken_apart(event: bytes) -> tuple[str | None, bytes, bytes]:
 
 
 def _around(usual: str, data: Json) -> tuple[bytes, bytes]:
-    """What usually stands before and after the data of an event."""
-    if usual == NAMED and isinstance(data, dict):
-        return _EVENT + bytes_of(str(data["type"])) + b"\n" + _DATA, b"\n\n"
+    """What usually stands before and after the data of an event; nothing if there is no name for it."""
+    if usual == NAMED:
+        name = data.get("type") if isinstance(data, dict) else None
+        return _named(name) if isinstance(name, str) else (b"", b"")
     return (_DATA, b"\n\n") if usual == UNNAMED else (_DATA, b"\r\n\r\n")
+
+
+@lru_cache(maxsize=256)
+def _named(name: str) -> tuple[bytes, bytes]:
+    return _EVENT + bytes_of(name) + b"\n" + _DATA, b"\n\n"
 
 
 def _end(entries: list[Json], context: Context) -> bytes:
@@ -164,5 +194,93 @@ class UsualLinesCodec:
 
     def respelled(self, body: bytes, context: Context) -> bytes:
         """See `Codec`."""
-        decoded = self.decode(body, context)
-        return (None if decoded is None else self.encode(decoded, context)) or body
+        return JsonLinesCodec().respelled(body, context)
+
+
+class UsualArrayCodec:
+    """Gemini's streamed arrays, with the separators that its servers write."""
+
+    name = "usual-json-array"
+    proves_itself = True
+    content_type = "application/json"
+
+    def decoder(self, context: Context) -> StreamDecoder | None:  # noqa: ARG002  (protocol)
+        """None: a stream that is still to come may turn out to be any."""
+        return None
+
+    def decode(self, body: bytes, context: Context) -> Decoded | None:
+        """See `Codec`."""
+        if not json_array.is_call(context) or not body.startswith(b"[{"):
+            return None
+        entries: list[Json] = []
+        try:
+            text = body.decode("utf-8")
+            position = 1
+            while True:
+                value, position = parse_next(text, position)
+                entries.append(json_array.element_entry(value))
+                if not text.startswith(_NEXT_ELEMENT, position):
+                    break
+                position += len(_NEXT_ELEMENT) - 1
+        except ValueError:
+            return None
+        return json_array.usual(entries) if text[position:] == json_array.END else None
+
+    def encode(self, decoded: Decoded, context: Context) -> bytes | None:  # noqa: ARG002  (protocol)
+        """None: `JsonArrayCodec` is as quick."""
+        return None
+
+    def respelled(self, body: bytes, context: Context) -> bytes:
+        """See `Codec`."""
+        return json_array.JsonArrayCodec().respelled(body, context)
+
+
+_NEXT_ELEMENT = "\n,\r\n{"
+
+
+class UsualMessagesCodec:
+    """Bedrock's conversations: the messages of an AWS event stream with the usual headers, and JSON."""
+
+    name = "usual-aws-event-stream"
+    proves_itself = True
+    content_type = "application/vnd.amazon.eventstream"
+
+    def decoder(self, context: Context) -> StreamDecoder | None:  # noqa: ARG002  (protocol)
+        """None: a stream that is still to come may turn out to be any."""
+        return None
+
+    def decode(self, body: bytes, context: Context) -> Decoded | None:
+        """See `Codec`."""
+        if context.media_type != self.content_type:
+            return None
+        entries: list[Json] = []
+        position = 0
+        try:
+            while position < len(body):
+                block, payload, position = aws_messages.next_message(body, position)
+                label = aws_stream.usual_label(block)
+                data = parse(payload)
+                if label is None or not aws_stream.is_plain(data):
+                    return None
+                entries.append(chunk(label, data))
+        except ValueError:
+            return None
+        return Decoded(entries, is_streaming=True) if entries else None
+
+    def encode(self, decoded: Decoded, context: Context) -> bytes | None:  # noqa: ARG002  (protocol)
+        """See `Codec`."""
+        body = decoded.body
+        if not decoded.is_streaming or decoded.framing is not None or not isinstance(body, list) or not body:
+            return None
+        stream = BytesIO()
+        for entry in body:
+            label = label_of(entry)
+            block = None if label is None else aws_stream.usual_block(label)
+            if block is None or not aws_stream.is_plain(data := chunk_data(entry)):
+                return None
+            stream.write(aws_messages.message_of(block, compact(data)))
+        return stream.getvalue()
+
+    def respelled(self, body: bytes, context: Context) -> bytes:
+        """See `Codec`."""
+        return aws_stream.AwsStreamCodec().respelled(body, context)
