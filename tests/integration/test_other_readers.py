@@ -85,6 +85,8 @@ def test_embeddings_are_lists_of_numbers_however_they_travelled(cassette, client
 
 
 def test_a_response(cassette, client):
+    if not hasattr(client, "responses"):
+        pytest.skip("this version of the client has no Responses API")
     call = {"model": "demo", "input": "hi"}
     seen = record(cassette, lambda: client.responses.create(**call))
     assert read(cassette, "/v1/v1/responses", call).model_dump() == seen.model_dump()
