@@ -55,6 +55,8 @@ def quick_and_thorough(body, context):
         (CHAT, b'data: {"a":1}\n\n'),
         (CHAT, b': comment\n\ndata: {"a":1}\n\n: comment\n\n: comment\n\ndata: {}\n\n: end\n\n' + DONE),
         (ANY, b'data: {"a":1}\n\n' + DONE),
+        (CHAT, b'data: {"a":1}\r\n\r\ndata: {"a":2}\r\n\r\ndata: [DONE]\r\n\r\n'),
+        (CHAT, b': ping\r\n\r\ndata: {"a":1}\r\n\r\n'),
         (ANY, b'event: a\ndata: {"type":"a"}\n\nevent: b\ndata: {"type":"b"}\n\n'),
         (LINES, b'{"done":false}\n{"done":true}\n'),
         (LINES, b'{"done": false}\n'),

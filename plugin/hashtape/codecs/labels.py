@@ -22,6 +22,7 @@ __all__ = [
     "NAMED",
     "TEXT_EVENT",
     "UNNAMED",
+    "UNNAMED_CRLF",
     "ends_stream",
     "event_label",
     "is_event_label",
@@ -98,7 +99,8 @@ UNNAMED = "data: {data}\n\n"
 """The template of an event that is nothing but its data."""
 NAMED = "event: {data.type}\ndata: {data}\n\n"
 """The template of an event that is named by its type."""
-_UNNAMED_CRLF = "data: {data}\r\n\r\n"
+UNNAMED_CRLF = "data: {data}\r\n\r\n"
+"""The same with the line breaks of the web."""
 _DONE = "data: [DONE]\n\n"
 
 
@@ -201,7 +203,7 @@ def usual_event(label: str, data: Json) -> str:
     if label in _CHAT_LABELS:
         return UNNAMED
     if label.startswith("google."):
-        return _UNNAMED_CRLF
+        return UNNAMED_CRLF
     if label.startswith("sse."):
         return UNNAMED
     return NAMED if isinstance(data, dict) and isinstance(data.get("type"), str) else UNNAMED

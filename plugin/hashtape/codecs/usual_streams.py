@@ -20,6 +20,7 @@ from hashtape.codecs.labels import (
     NAMED,
     TEXT_EVENT,
     UNNAMED,
+    UNNAMED_CRLF,
     event_label,
     is_event_label,
     usual_end,
@@ -42,7 +43,7 @@ _ALL_NAMED: Json = {"event": NAMED}
 
 
 class UsualEventsCodec:
-    """Events of one data line, all named by their type or none, with nothing but comments between them."""
+    """Events of one data line, all written alike, with nothing but comments between them."""
 
     name = "usual-sse"
     proves_itself = True
@@ -61,7 +62,7 @@ class UsualEventsCodec:
             return None
         between: dict[int, bytes] = {}
         entries: list[Json] = []
-        are_usual = are_named = True
+        are_usual = are_named = are_crlf = True
         has_ended = False
         for event in _parts(body, line_break):
             if has_ended:
@@ -82,12 +83,13 @@ class UsualEventsCodec:
             usual = usual_event(label, data)
             are_usual = are_usual and written == _around(usual, data)
             are_named = are_named and usual != NAMED and written == _around(NAMED, data)
-            if not are_usual and not are_named:
+            are_crlf = are_crlf and usual != UNNAMED_CRLF and written == _around(UNNAMED_CRLF, data)
+            if not (are_usual or are_named or are_crlf):
                 return None
             entries.append(chunk(label, data))
         if not entries:
             return None
-        framing: dict[str, Json] = {} if are_usual else {"event": NAMED}
+        framing: dict[str, Json] = {} if are_usual else {"event": NAMED if are_named else UNNAMED_CRLF}
         end = between.pop(len(entries), b"")
         if between:
             framing["between"] = between_json(between)
