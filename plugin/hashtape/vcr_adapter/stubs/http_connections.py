@@ -21,7 +21,7 @@ from hashtape.vcr_adapter.stubs.dispatch import DISPATCH, Patch
 from hashtape.vcr_adapter.stubs.failures import recorded_failure
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from hashtape.vcr_adapter.conversion import VcrResponse
     from hashtape.vcr_adapter.live import LiveStream
@@ -139,11 +139,17 @@ class _Socket:
 
 
 class _Failing(io.RawIOBase):
-    """A recorded response that breaks off."""
+    """A recorded response that breaks off.
 
-    def __init__(self, content: bytes, failure: Exception) -> None:
+    Args:
+        content: What came.
+        cut: How it broke off. The exception is made when it is raised: kept here, it would keep itself alive
+            through its traceback.
+    """
+
+    def __init__(self, content: bytes, cut: Mapping[str, Any]) -> None:
         self._content = io.BytesIO(content)
-        self._failure = failure
+        self._cut = cut
 
     def readable(self) -> bool:
         return True
@@ -151,7 +157,7 @@ class _Failing(io.RawIOBase):
     def readinto(self, buffer: Any) -> int:
         count = self._content.readinto(buffer)
         if not count:
-            raise self._failure
+            raise recorded_failure(self._cut, _FAILURES, http.client.IncompleteRead(b""))
         return count
 
 
@@ -300,7 +306,7 @@ def _wire_response(response: VcrResponse, cookies: Iterable[str] = ()) -> io.Raw
         return io.BytesIO(head + body)  # type: ignore[return-value]  # as good as raw, for a buffered reader
     # As a chunk: what came reaches the client before the failure does.
     head = _head(status["code"], status["message"] or "", [*fields, ("transfer-encoding", "chunked")])
-    return _Failing(head + _chunk(body), recorded_failure(cut, _FAILURES, http.client.IncompleteRead(b"")))
+    return _Failing(head + _chunk(body), cut)
 
 
 _FAILURES: dict[str, Callable[[str], Exception]] = {
