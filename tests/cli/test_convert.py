@@ -135,3 +135,23 @@ def test_in_a_pipe_there_are_no_escape_codes(here, cassette):
     assert done.returncode == 0, done.stderr
     assert "Converted 1 cassette of 1 interaction" in done.stdout
     assert "\x1b" not in done.stdout + done.stderr
+
+
+def test_what_the_environment_knows_does_not_change_the_names(tmp_path, monkeypatch):
+    text = (
+        "interactions:\n- request:\n    method: POST\n    uri: http://api.example/x\n"
+        "    headers: {content-type: [application/json]}\n    body: '{\"prompt\": \"Use cl100k_base\"}'\n"
+        "  response: {status: {code: 200, message: OK}, headers: {}, body: {string: ok}}\nversion: 1\n"
+    )
+    names = []
+    for directory in ("with", "without"):
+        if directory == "with":
+            monkeypatch.setenv("CACHE_KEY", "cl100k_base")
+        else:
+            monkeypatch.delenv("CACHE_KEY")
+        (tmp_path / directory).mkdir()
+        (tmp_path / directory / "old.yaml").write_text(text)
+        result = CliRunner().invoke(cli, ["convert", str(tmp_path / directory), "--no-collect"])
+        assert result.exit_code == 0, result.output
+        names.append([path.name for path in (tmp_path / directory / "old").iterdir()])
+    assert names[0] == names[1]

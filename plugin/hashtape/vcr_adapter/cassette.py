@@ -21,9 +21,9 @@ from vcr.request import Request
 from hashtape.codecs import stream_decoder
 from hashtape.errors import CassetteDirectoryError, RecordingFileError
 from hashtape.miss import request_line
-from hashtape.recording import NAMED_WITH_VALUES, OtherRequest
+from hashtape.recording import OtherRequest
 from hashtape.recording_dir import RecordingDir
-from hashtape.request_id import WireRequest, id_of, recorded_form
+from hashtape.request_id import WireRequest, recorded_form
 from hashtape.vcr_adapter.answers import Answers, Slot
 from hashtape.vcr_adapter.asked import Asked, hiding
 from hashtape.vcr_adapter.conversion import (
@@ -32,8 +32,8 @@ from hashtape.vcr_adapter.conversion import (
     freeze_body,
     head_of,
     header_pairs,
+    identified,
     passing_through,
-    redacted,
     response_of,
     sent_request,
     vcr_request_of,
@@ -197,16 +197,16 @@ class RecordingCassette(Cassette):  # type: ignore[misc]  # vcrpy is untyped
         return self._asked(build, wire, is_in_process=is_in_process)
 
     def _asked(self, build: Callable[[], Any], wire: WireRequest, **forms: Any) -> Asked:
-        safe, findings = redacted(wire, self._setup.redactor)
-        recorded = hashed = recorded_form(safe, self._setup.test_id)
-        if any(finding.kind == "value" for finding in findings):
-            # What this process knows is not what the next one knows: the id must not depend on it.
-            recorded.extra[NAMED_WITH_VALUES] = True
-            hashed = recorded_form(
-                redacted(wire, self._setup.redactor.without_values())[0], self._setup.test_id
-            )
-        request_id = id_of(hashed, self._setup.test_id)
-        return Asked(build, safe, recorded, request_id, hashed=hashed, findings=findings, **forms)
+        found = identified(wire, self._setup.test_id, self._setup.redactor)
+        return Asked(
+            build,
+            found.wire,
+            found.recorded,
+            found.request_id,
+            hashed=found.hashed,
+            findings=found.findings,
+            **forms,
+        )
 
     def play(self, asked: Asked) -> VcrResponse | None:
         """The recorded response to a request, which counts as played from now on.
@@ -316,7 +316,8 @@ class RecordingCassette(Cassette):  # type: ignore[misc]  # vcrpy is untyped
             store_as_it_is=lambda body: self.record(asked, {**plain, "body": {"string": body}}),
             decompress=decompress,
         )
-        self._live_streams = [*(live for live in self._live_streams if not live.is_over), stream]
+        with self._lock:
+            self._live_streams = [*(live for live in self._live_streams if not live.is_over), stream]
         return stream
 
     # --- What vcrpy's stubs and users call ---------------------------------------------------------------

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 from urllib.parse import urlsplit
 
 from vcr.request import Request
@@ -24,9 +24,16 @@ from hashtape.codecs import (
 )
 from hashtape.codecs.compression import stream_decompressor
 from hashtape.codecs.streams import PassThroughDecoder
-from hashtape.recording import Answer, HttpRequest, InferenceRequest
+from hashtape.recording import NAMED_WITH_VALUES, Answer, HttpRequest, InferenceRequest
 from hashtape.redaction import Redactor
-from hashtape.request_id import WireRequest, operation_of, wants_base64, wire_request_of
+from hashtape.request_id import (
+    WireRequest,
+    id_of,
+    operation_of,
+    recorded_form,
+    wants_base64,
+    wire_request_of,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -45,6 +52,7 @@ __all__ = [
     "freeze_body",
     "head_of",
     "header_pairs",
+    "identified",
     "normalise",
     "passing_through",
     "redacted",
@@ -148,6 +156,35 @@ def redacted(wire: WireRequest, redactor: Redactor) -> tuple[WireRequest, list[F
 
 
 _DEFAULT_REDACTOR = Redactor()
+
+
+class Identified(NamedTuple):
+    """A request as it is stored, and what its recording is named by.
+
+    Args:
+        wire: The request on the wire, without secrets.
+        recorded: Its recorded form.
+        hashed: What the id was computed of. It still has the values that only this process knows as secret:
+            an id must not depend on who computes it.
+        request_id: Its id.
+        findings: What was taken out.
+    """
+
+    wire: WireRequest
+    recorded: InferenceRequest | HttpRequest
+    hashed: InferenceRequest | HttpRequest
+    request_id: str
+    findings: list[Finding]
+
+
+def identified(wire: WireRequest, test_id: str | None, redactor: Redactor) -> Identified:
+    """Take the secrets out of a request and compute its id."""
+    safe, findings = redacted(wire, redactor)
+    recorded = hashed = recorded_form(safe, test_id)
+    if any(finding.kind == "value" for finding in findings):
+        recorded.extra[NAMED_WITH_VALUES] = True
+        hashed = recorded_form(redacted(wire, redactor.without_values())[0], test_id)
+    return Identified(safe, recorded, hashed, id_of(hashed, test_id), findings)
 
 
 def sent_request(request: Any) -> WireRequest:

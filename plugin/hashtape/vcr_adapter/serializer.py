@@ -16,8 +16,15 @@ from hashtape.errors import HashtapeError
 from hashtape.recording import HttpRequest, InferenceRequest, Recording
 from hashtape.recording_dir import RecordingDir
 from hashtape.redaction import Redactor
-from hashtape.request_id import id_of, recorded_form
-from hashtape.vcr_adapter.conversion import answer_of, decompressed, response_of, vcr_request_of, wire_request
+from hashtape.vcr_adapter.conversion import (
+    answer_of,
+    decompressed,
+    identified,
+    response_of,
+    sent_request,
+    vcr_request_of,
+    wire_request,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -33,9 +40,7 @@ def _recordings(interactions: Iterable[tuple[Any, VcrResponse]], test_id: str | 
     """Requests and responses as recordings, by request id, in the order in which the first of each came."""
     recordings: dict[str, Recording] = {}
     for request, response in interactions:
-        wire = wire_request(request)
-        recorded = recorded_form(wire, test_id)
-        request_id = id_of(recorded, test_id)
+        wire, recorded, _, request_id, _ = identified(sent_request(request), test_id, _REDACTOR)
         if request.body == b"":
             recorded.extra["has_empty_body"] = True  # for vcrpy's matchers that is another one than none
         answer, _ = _REDACTOR.answer(answer_of(recorded, wire, request_id, decompressed(response)))

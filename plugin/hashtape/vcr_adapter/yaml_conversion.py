@@ -21,14 +21,14 @@ from hashtape.model_list import union_of
 from hashtape.recording import OtherRequest, Recording
 from hashtape.recording_dir import RecordingDir
 from hashtape.redaction import KnownSecrets, Redactor
-from hashtape.request_id import id_of, recorded_form, wire_forms
+from hashtape.request_id import wire_forms
 from hashtape.vcr_adapter.cassette import RecordingCassette
 from hashtape.vcr_adapter.conversion import (
     answer_of,
     decompressed,
     freeze_body,
     header_pairs,
-    redacted,
+    identified,
     response_of,
     sent_request,
     vcr_request_of,
@@ -174,9 +174,7 @@ class Converter:
         for request, response in interactions:
             freeze_body(request)
             redactor.known.learn_headers(header_pairs(request.headers))
-            wire, found = redacted(sent_request(request), redactor)
-            recorded = recorded_form(wire, test_id)
-            request_id = id_of(recorded, test_id)
+            wire, recorded, _, request_id, found = identified(sent_request(request), test_id, redactor)
             answer, more = redactor.answer(self._answer(recorded, wire, request_id, response))
             findings += [*found, *more]
             recording = recordings.get(request_id)
