@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from hashtape import audit, convert_run, run_summary
+from hashtape import run_summary
+from hashtape.audit import Audit
+from hashtape.convert_run import ConvertRun
 from hashtape.errors import HashtapeWarning
 
 if TYPE_CHECKING:
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
 
 __all__: list[str] = []
 
+_YAML_RUNS = (Audit, ConvertRun)
 _LAYOUTS = ("cassettes", "recordings")
 _SWALLOWED_MISS = ("error", "warn", "ignore")
 
@@ -31,8 +34,8 @@ _misses: pytest.StashKey[MissReport] = pytest.StashKey()
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add the options."""
     run_summary.add_options(parser)
-    audit.add_options(parser)
-    convert_run.add_options(parser)
+    for run in _YAML_RUNS:
+        run.add_option(parser)
     parser.addini(
         "hashtape_layout",
         "Where recordings are: cassettes (a directory for each test, as pytest-recording names its files) "
@@ -87,10 +90,9 @@ def pytest_configure(config: pytest.Config) -> None:
             f"Correct it in {config.inipath}"
         )
     config.pluginmanager.register(run_summary.RunSummary(config, _test_id), "hashtape-run-summary")
-    if audit.Audit.is_asked_for(config):
-        config.pluginmanager.register(audit.Audit(config), "hashtape-audit")
-    if convert_run.ConvertRun.is_asked_for(config):
-        config.pluginmanager.register(convert_run.ConvertRun(config), "hashtape-convert")
+    for run in _YAML_RUNS:
+        if run.is_asked_for(config):
+            config.pluginmanager.register(run(config), run.option.lstrip("-"))
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -168,7 +170,7 @@ def pytest_recording_configure(config: pytest.Config, vcr: Any) -> None:
     test_id = _test_id(item)
     use = item.stash.setdefault(_use, CassetteUse(redactor.text(test_id)))
     convert = None
-    if convert_run.ConvertRun.is_asked_for(config):
+    if ConvertRun.is_asked_for(config):
         from hashtape.vcr_adapter.yaml_conversion import Converter
 
         convert = Converter(
@@ -190,7 +192,7 @@ def pytest_recording_configure(config: pytest.Config, vcr: Any) -> None:
         ),
         has_passed=lambda: item.stash.get(_has_passed, False),
         use=use,
-        is_audit=audit.Audit.is_asked_for(config) or convert is not None,
+        is_audit=Audit.is_asked_for(config) or convert is not None,
         convert=convert,
         misses=item.stash.setdefault(_misses, MissReport()).log,
     )

@@ -118,4 +118,4 @@ def test_without_yaml_there_is_nothing_to_audit(project):
 def test_an_audit_does_not_record(project, suite):
     result = project.run("--hashtape-audit", "--record-mode=all")
     assert result.ret == pytest.ExitCode.USAGE_ERROR
-    result.stderr.fnmatch_lines(["*--hashtape-audit records nothing: leave --record-mode out"])
+    result.stderr.fnmatch_lines(["*--hashtape-audit sends nothing: leave --record-mode out"])

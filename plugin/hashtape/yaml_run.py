@@ -1,0 +1,84 @@
+"""What `--hashtape-audit` and `--hashtape-convert` share: a run on YAML cassettes that sends nothing."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import pytest
+
+from hashtape.run_summary import USE
+
+if TYPE_CHECKING:
+    from hashtape.vcr_adapter.usage import Drift
+
+__all__ = ["YamlRun"]
+
+
+class YamlRun:
+    """A plugin for such a run: it takes what the tests noted, and fails the run if something is wrong.
+
+    Args:
+        config: pytest's configuration; the option is set.
+
+    Raises:
+        pytest.UsageError: A record mode was asked for too.
+    """
+
+    option: ClassVar[str]
+    """The command-line option that asks for the run."""
+    explanation: ClassVar[str]
+    """What `pytest --help` says of it."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        if config.getoption("--record-mode", None) not in (None, "none"):
+            raise pytest.UsageError(f"{self.option} sends nothing: leave --record-mode out")
+        self._is_worker = hasattr(config, "workeroutput")
+        self.drifts: dict[str, list[Drift]] = {}
+        """The requests that differ from the recorded ones, by test id."""
+
+    @classmethod
+    def add_option(cls, parser: pytest.Parser) -> None:
+        """Add the option."""
+        parser.getgroup("hashtape").addoption(cls.option, action="store_true", help=cls.explanation)
+
+    @classmethod
+    def is_asked_for(cls, config: pytest.Config) -> bool:
+        """Whether the option is set."""
+        return bool(config.getoption(cls.option))
+
+    def take(self, use: dict[str, Any]) -> None:
+        """Take what a test did with its cassettes."""
+        raise NotImplementedError
+
+    def is_wrong(self) -> bool:
+        """Whether the run is to fail although its tests passed."""
+        raise NotImplementedError
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Take what a test's cassettes noted; under xdist the workers' reports come by here too."""
+        use: dict[str, Any] | None = getattr(report, USE, None)
+        if use is not None:
+            self.take(use)
+
+    def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
+        """Fail the run if something is wrong."""
+        if not self._is_worker and exitstatus == pytest.ExitCode.OK and self.is_wrong():
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+    @staticmethod
+    def write(reporter: pytest.TerminalReporter, title: str, drifts: dict[str, list[Drift]]) -> None:
+        """Write a section with what differs, by test; nothing if nothing does.
+
+        Args:
+            reporter: The terminal.
+            title: What is said of the tests.
+            drifts: The requests that differ, by test id.
+        """
+        if drifts:
+            reporter.write_sep("=", title, red=True)
+        for test_id, requests in sorted(drifts.items()):
+            reporter.write_line(test_id)
+            for request, lines in requests:
+                reporter.write_line(f"  {request}")
+                for line in lines:
+                    reporter.write_line(f"    {line}")
