@@ -28,8 +28,8 @@ class Audit(YamlRun):
 
     option = "--hashtape-audit"
     explanation = (
-        "Play the YAML cassettes with vcrpy's own matching, list the tests that send another request than was "
-        "recorded, and fail if there are any. Nothing is recorded."
+        "Play the YAML cassettes with vcrpy's own matching, list the tests that send another request "
+        "than was recorded, and fail if there are any. Nothing is recorded."
     )
 
     def __init__(self, config: pytest.Config) -> None:

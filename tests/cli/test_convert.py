@@ -140,7 +140,7 @@ def test_in_a_pipe_there_are_no_escape_codes(here, cassette):
 def test_what_the_environment_knows_does_not_change_the_names(tmp_path, monkeypatch):
     text = (
         "interactions:\n- request:\n    method: POST\n    uri: http://api.example/x\n"
-        "    headers: {content-type: [application/json]}\n    body: '{\"prompt\": \"Use cl100k_base\"}'\n"
+        '    headers: {content-type: [application/json]}\n    body: \'{"prompt": "Use cl100k_base"}\'\n'
         "  response: {status: {code: 200, message: OK}, headers: {}, body: {string: ok}}\nversion: 1\n"
     )
     names = []
