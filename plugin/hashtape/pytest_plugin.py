@@ -81,13 +81,13 @@ def pytest_configure(config: pytest.Config) -> None:
     if layout not in _LAYOUTS:
         raise pytest.UsageError(
             f"hashtape_layout: expected {' or '.join(_LAYOUTS)}, got {layout!r}. "
-            f"Correct it in {config.inipath}"
+            f"Correct it in {config.inipath or 'the command line'}"
         )
     swallowed_miss = config.getini("hashtape_swallowed_miss")
     if swallowed_miss not in _SWALLOWED_MISS:
         raise pytest.UsageError(
             f"hashtape_swallowed_miss: expected error, warn or ignore, got {swallowed_miss!r}. "
-            f"Correct it in {config.inipath}"
+            f"Correct it in {config.inipath or 'the command line'}"
         )
     config.pluginmanager.register(run_summary.RunSummary(config, _test_id), "hashtape-run-summary")
     for run in _YAML_RUNS:
