@@ -55,6 +55,7 @@ class RunSummary:
         self._started = time.time()
         self._counts: Counter[str] = Counter()
         self._sent: defaultdict[str, Counter[str]] = defaultdict(Counter)
+        self._recorded_in: set[str] = set()
         self._used: set[str] = set()
         self._directories: dict[str, set[str]] = {}
         self._has_passed: dict[str, bool] = {}
@@ -78,6 +79,8 @@ class RunSummary:
             return
         test_id = use["test_id"]
         self._counts.update({name: use[name] for name in ("played", "recorded", "missed")})
+        if use["recorded"]:
+            self._recorded_in.update(use["directories"])
         if use["sent"]:
             self._sent[test_id].update(use["sent"])
         self._used.update(use["files"])
@@ -143,6 +146,9 @@ class RunSummary:
         markup = {"yellow": True} if self._sent else {}
         terminalreporter.write_line(self._line(is_quiet=is_quiet), **markup)
         if not is_quiet:
+            if self._recorded_in:
+                place = os.path.relpath(os.path.commonpath(self._recorded_in), self._config.rootpath)
+                terminalreporter.write_line(f"  recorded in {place}")
             for line in _cut(self._sent_lines(), terminalreporter.verbosity):
                 terminalreporter.write_line(line)
 

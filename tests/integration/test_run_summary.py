@@ -34,6 +34,7 @@ def test_recording_says_which_test_reached_the_network(project, url):
     project.write(TWO_TESTS)
     assert summary(project.run("--record-mode=once")) == (
         "hashtape: 0 played, 3 recorded, 0 missed, 0 unused, 3 sent to the network\n"
+        "  recorded in cassettes/test_chat\n"
         f"  test_chat.py::test_one sent {url}\n"
         f"  test_chat.py::test_two sent {url}, 2 times"
     )
@@ -113,7 +114,10 @@ def test_calls_within_the_process_reach_no_network(project):
         """
     )
     result = project.run("--record-mode=once")
-    assert summary(result) == "hashtape: 0 played, 1 recorded, 0 missed, 0 unused, 0 sent to the network"
+    assert summary(result) == (
+        "hashtape: 0 played, 1 recorded, 0 missed, 0 unused, 0 sent to the network\n"
+        "  recorded in cassettes/test_chat/test_chat"
+    )
 
 
 def test_yaml_cassettes_count_as_played(project):
