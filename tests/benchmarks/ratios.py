@@ -28,8 +28,10 @@ import openai
 import vcr
 from apart import Apart
 from chats import BASE_URL, CHUNKS, HEADERS, TEST_ID, answer_body, question, write_recordings
+from wires import wire_streams
 
 import hashtape
+from hashtape.codecs import decode, encode
 
 HEAVY = ("openai", "vcr", "yaml", "pydantic", "httpx", "httpx2")
 """What a pytest run without vcr tests must not pay for."""
@@ -423,8 +425,37 @@ def reading(quick, root):
     return Result(counted=counted)
 
 
+def decoding(quick, root):
+    """Decoding a stream and encoding it again, against reading and writing the JSON of its chunks."""
+    result = Result()
+    rounds, warm_up, at_once = (3, 1, 1) if quick else (100, 10, 10)
+    for kind, (context, body) in wire_streams().items():
+        decoded, _ = decode(body, context)
+        texts = [json.dumps(chunk) for chunk in decoded.body]
+
+        def ours(body=body, context=context):
+            for _ in range(at_once):
+                encode(decode(body, context)[0], context)
+
+        def other(texts=texts):
+            for _ in range(at_once):
+                for text in texts:
+                    json.dumps(json.loads(text))
+
+        times = interleaved(ours, other, rounds, warm_up=warm_up)
+        result.rows.append(row(f"decode and encode {kind} / json of its chunks", 2.0, *times))
+        again, _ = encode(decoded, context)
+        result.counted[kind] = {
+            "chunks": len(decoded.body),
+            "streaming": decoded.is_streaming,
+            "stable": encode(decode(again, context)[0], context)[0] == again,
+        }
+    return result
+
+
 BENCHMARKS = {
     "replay": replay,
+    "decoding": decoding,
     "crowd": crowd,
     "recording": recording,
     "start_up": start_up,

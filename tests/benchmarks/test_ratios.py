@@ -42,6 +42,14 @@ def test_a_stream_has_the_number_of_chunks_that_the_rows_name(measure):
     assert len(stream_events()) == CHUNKS + 1
 
 
+def test_every_stream_that_is_measured_is_decoded_into_its_chunks(measure):
+    counted = measure("decoding").counted
+
+    assert len(counted) == 12
+    for counts in counted.values():
+        assert counts == {"chunks": CHUNKS, "streaming": True, "stable": True}
+
+
 def test_crowded_cassettes_have_as_many_recordings_as_the_rows_say(measure):
     result = measure("crowd")
 

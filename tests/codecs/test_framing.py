@@ -1,6 +1,6 @@
 import pytest
 
-from hashtape.codecs.framing import Framing, FramingLog, write_json
+from hashtape.codecs.framing import Framing, FramingLog
 from hashtape.codecs.templates import FramingError
 
 PLAIN, NAMED, CRLF = "data: {data}\n\n", "event: {data.type}\ndata: {data}\n\n", "data: {data}\r\n\r\n"
@@ -19,8 +19,8 @@ def logged(*pieces, usual_end="", form=""):
 
 
 def written(framing, count, usual_end=""):
-    values = ((PLAIN, {"type": str(number)}) for number in range(count))
-    return Framing(framing, count).join(((usual, write_json, data) for usual, data in values), usual_end)
+    data = [{"type": str(number)} for number in range(count)]
+    return Framing(framing, count).join_json(data, lambda _: PLAIN, usual_end)
 
 
 @pytest.mark.parametrize(

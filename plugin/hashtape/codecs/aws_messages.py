@@ -109,14 +109,17 @@ def next_message(body: bytes, start: int) -> tuple[bytes, bytes, int]:
     """
     if len(body) - start < _OVERHEAD:
         raise ValueError("half a message")
-    length = _message_length(body, start)
-    end = start + length
-    if not length or end > len(body):
+    length, headers_length, checksum = _PRELUDE.unpack_from(body, start)
+    headers_start = start + _PRELUDE.size
+    payload_start = headers_start + headers_length
+    payload_end = start + length - _CRC.size
+    if not payload_start <= payload_end <= len(body) - _CRC.size:
         raise ValueError("no message, or half of one")
-    if _CRC.unpack_from(body, end - _CRC.size)[0] != crc32(memoryview(body)[start : end - _CRC.size]):
+    if checksum != crc32(body[start : start + 8]):
+        raise ValueError("no message")
+    if _CRC.unpack_from(body, payload_end)[0] != crc32(body[start:payload_end]):
         raise ValueError("a message with a wrong checksum")
-    headers_end = start + _PRELUDE.size + _PRELUDE.unpack_from(body, start)[1]
-    return body[start + _PRELUDE.size : headers_end], body[headers_end : end - _CRC.size], end
+    return body[headers_start:payload_start], body[payload_start:payload_end], payload_end + _CRC.size
 
 
 def header_block(headers: str) -> bytes:

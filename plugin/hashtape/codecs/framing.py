@@ -25,9 +25,9 @@ from hashtape.codecs.json_text import Json, compact
 from hashtape.codecs.templates import MAX_TEMPLATE, FramingError, Template, bytes_of, template, text_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-__all__ = ["Framing", "FramingLog", "between_json", "write_json"]
+__all__ = ["Framing", "FramingLog", "between_json"]
 
 _KEYS = frozenset({"form", "event", "other_events", "ids", "between", "end"})
 
@@ -163,11 +163,12 @@ class Framing:
                 seen.add(place)
                 yield text, place
 
-    def join(self, events: Iterable[tuple[str, Writer, Json]], usual_end: str) -> bytes:
+    def join(self, usual: Callable[[int], str], write: Writer, usual_end: str) -> bytes:
         """The bytes of a stream.
 
         Args:
-            events: Of each chunk the usual template, what fills a template with it and an id, and its data.
+            usual: The index of a chunk → the template that such a chunk is usually written by.
+            write: The index of a chunk, a template and an id → the bytes of the chunk.
             usual_end: What follows the last chunk unless the framing says otherwise.
 
         Raises:
@@ -175,28 +176,27 @@ class Framing:
         """
         stream = BytesIO()  # hands out its bytes without another copy of them
         between, other_events = self._between, self._other_events
-        for index, (usual, write, data) in enumerate(events):
+        for index in range(self._count):
             if index in between:
                 stream.write(between[index])
-            written = other_events.get(index) or self._event or template(usual)
-            event_id = next(self._ids, None) if "id" in written.places else ""
+            written = other_events.get(index) or self._event or template(usual(index))
+            event_id = next(self._ids, None) if written.has_id else ""
             if event_id is None:
                 raise FramingError("a framing with fewer ids than events that have one")
-            stream.write(write(written, data, event_id))
+            stream.write(write(index, written, event_id))
         stream.write(bytes_of(usual_end if self._end is None else self._end))
         return stream.getvalue()
 
+    def join_json(self, data: Sequence[Json], usual: Callable[[int], str], usual_end: str) -> bytes:
+        """The bytes of a stream whose chunks are JSON, as `join` gives them."""
 
-Writer: TypeAlias = Callable[[Template, Json, str], bytes]
+        def write(index: int, written: Template, event_id: str) -> bytes:
+            return written.fill(compact(data[index]), data[index], event_id)
+
+        return self.join(usual, write, usual_end)
 
 
-def write_json(written: Template, data: Json, event_id: str) -> bytes:
-    """Fill a template with JSON: the `Writer` of most streams.
-
-    Raises:
-        FramingError: The template asks for what the data has not.
-    """
-    return written.fill(compact(data), data, event_id)
+Writer: TypeAlias = Callable[[int, Template, str], bytes]
 
 
 def _text(value: Json) -> str:

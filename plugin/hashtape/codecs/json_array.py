@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from hashtape.codecs.base import Context, Decoded, Piece, chunk, is_chunk
-from hashtape.codecs.framing import Framing, write_json
+from hashtape.codecs.framing import Framing
 from hashtape.codecs.json_lines import entry_of, value_of
 from hashtape.codecs.json_text import compact, parse
 from hashtape.codecs.labels import GEMINI, is_gemini
@@ -167,9 +167,8 @@ class JsonArrayCodec:
         framing = Framing(decoded.framing, len(body))
         if framing.form != _FORM:
             return None
-        elements = enumerate(map(value_of, body))
-        events = ((_LATER if index else _FIRST, write_json, value) for index, value in elements)
-        return framing.join(events, "" if context.is_cut else END)
+        end = "" if context.is_cut else END
+        return framing.join_json([*map(value_of, body)], lambda index: _LATER if index else _FIRST, end)
 
     def respelled(self, body: bytes, context: Context) -> bytes:  # noqa: ARG002  (protocol)
         """See `Codec`."""

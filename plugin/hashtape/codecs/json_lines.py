@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from hashtape.codecs.base import Context, Decoded, Piece, chunk, chunk_data, is_chunk, label_of
-from hashtape.codecs.framing import Framing, write_json
+from hashtape.codecs.framing import Framing
 from hashtape.codecs.json_text import NotJsonError, compact, parse
 from hashtape.codecs.splitters import LineSplitter
 from hashtape.codecs.streams import SplitDecoder, decode_whole, respell_whole
@@ -145,7 +145,7 @@ class JsonLinesCodec:
         framing = Framing(decoded.framing, len(body))
         if framing.form:
             raise FramingError(f"a stream of the unknown form {framing.form!r}")
-        return framing.join(((_USUAL, write_json, value_of(entry)) for entry in body), "")
+        return framing.join_json([*map(value_of, body)], lambda _: _USUAL, "")
 
     def respelled(self, body: bytes, context: Context) -> bytes:
         """See `Codec`."""

@@ -104,15 +104,18 @@ def parse(text: bytes | str) -> Json:
     try:
         if isinstance(text, bytes):
             text = text.decode("utf-8")
-        value: Json = _DECODER.decode(text)
+        value, end = _DECODER.raw_decode(text) if text.startswith(("{", "[")) else (None, -1)
+        if end != len(text):  # white space around it, no container, or no JSON
+            value = _DECODER.decode(text)
     except NotJsonError:
         raise
     except RecursionError:
         raise NotJsonError(f"nested deeper than {MAX_DEPTH}") from None
     except ValueError as error:
         raise NotJsonError(str(error)) from None
-    # Counting brackets is cheap, and almost every text has too few of them to be deep.
-    if text.count("[") + text.count("{") > MAX_DEPTH and is_deeper_than(MAX_DEPTH, value):
+    # Each level takes two brackets. Counting them is cheap, and almost every text has too few to be deep.
+    may_be_deep = len(text) > 2 * MAX_DEPTH and text.count("[") + text.count("{") > MAX_DEPTH
+    if may_be_deep and is_deeper_than(MAX_DEPTH, value):
         raise NotJsonError(f"nested deeper than {MAX_DEPTH}")
     return value
 

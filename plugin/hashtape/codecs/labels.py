@@ -130,7 +130,9 @@ def _anthropic_label(data: dict[str, Json], type_name: str, name: str | None) ->
 def is_gemini(data: Json) -> bool:
     """Whether an event is one of Gemini's or Vertex's."""
     return isinstance(data, dict) and (
-        "candidates" in data or "promptFeedback" in data or {"usageMetadata", "modelVersion"} <= data.keys()
+        "candidates" in data
+        or "promptFeedback" in data
+        or ("usageMetadata" in data and "modelVersion" in data)
     )
 
 
@@ -162,7 +164,10 @@ def name_key(data: Json, name: str | None) -> str | None:
     """The key in an event's data that holds its name."""
     if name is None or not isinstance(data, dict):
         return None
-    return next((key for key in _NAME_KEYS if data.get(key) == name), None)
+    for key in _NAME_KEYS:
+        if data.get(key) == name:
+            return key
+    return None
 
 
 def ends_stream(label: str, data: Json) -> bool:
@@ -200,12 +205,10 @@ def is_event_label(label: str | None) -> bool:
 
 def usual_event(label: str, data: Json) -> str:
     """The template of an event that is stored with this label and data (spec §5)."""
-    if label in _CHAT_LABELS:
+    if label == EVENT or label in _CHAT_LABELS or label.startswith("sse."):
         return UNNAMED
     if label.startswith("google."):
         return UNNAMED_CRLF
-    if label.startswith("sse."):
-        return UNNAMED
     return NAMED if isinstance(data, dict) and isinstance(data.get("type"), str) else UNNAMED
 
 

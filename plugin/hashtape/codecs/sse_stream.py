@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from hashtape.codecs.base import Context, Decoded, Piece, chunk, chunk_data, is_chunk, label_of
-from hashtape.codecs.framing import Framing, write_json
+from hashtape.codecs.framing import Framing
 from hashtape.codecs.json_text import Json, NotJsonError, compact, parse
 from hashtape.codecs.labels import (
     CHAT_LABELS,
@@ -25,7 +25,7 @@ from hashtape.codecs.templates import FramingError, template, text_of
 if TYPE_CHECKING:
     from hashtape.codecs.templates import Template
 
-__all__ = ["SseCodec", "SseDecoder"]
+__all__ = ["SseCodec", "SseDecoder", "template_of"]
 
 _CONTENT_TYPE = "text/event-stream; charset=utf-8"
 _FIRST_FIELDS = (b"data:", b"event:", b"id:", b"retry:", b":")
@@ -87,7 +87,7 @@ class SseDecoder(SplitDecoder):
         # The events of a stream are written by few templates, and checking one takes longer than reading it.
         kind = (event.lines, key or event.name, key is None)
         if kind not in self._templates:
-            self._templates[kind] = _template_of(event, key)
+            self._templates[kind] = template_of(event, key)
         written = self._templates[kind]
         if written is None:
             return False
@@ -95,8 +95,13 @@ class SseDecoder(SplitDecoder):
         return True
 
 
-def _template_of(event: Event, key: str | None) -> str | None:
-    """The template that an event was written by; None if something in it looks like a place."""
+def template_of(event: Event, key: str | None) -> str | None:
+    """The template that an event was written by; None if something in it looks like a place.
+
+    Args:
+        event: The event.
+        key: The key in its data that holds its name, None if there is none.
+    """
     written = event.template(key)
     places = {"data", *([f"data.{key}"] if key else []), *(["id"] if event.event_id is not None else [])}
     try:
@@ -105,7 +110,7 @@ def _template_of(event: Event, key: str | None) -> str | None:
         return None
 
 
-def _write_text(written: Template, data: Json, event_id: str) -> bytes:
+def _text_event(written: Template, data: Json, event_id: str) -> bytes:
     if not isinstance(data, str):
         raise FramingError("an event of text whose data is none")
     return written.fill(written.payload_of(data), data, event_id)
@@ -141,12 +146,17 @@ class SseCodec:
         framing = Framing(decoded.framing, len(body))
         if framing.form:
             return None
-        chunks = zip(labels, map(chunk_data, body), strict=True)
-        events = (
-            (usual_event(label, data), _write_text if label == TEXT_EVENT else write_json, data)
-            for label, data in chunks
-        )
-        return framing.join(events, usual_end(body[0] if body else None, context))
+        data = [*map(chunk_data, body)]
+
+        def usual(index: int) -> str:
+            return usual_event(labels[index], data[index])
+
+        def write(index: int, written: Template, event_id: str) -> bytes:
+            if labels[index] == TEXT_EVENT:
+                return _text_event(written, data[index], event_id)
+            return written.fill(compact(data[index]), data[index], event_id)
+
+        return framing.join(usual, write, usual_end(body[0] if body else None, context))
 
     def respelled(self, body: bytes, context: Context) -> bytes:
         """See `Codec`."""

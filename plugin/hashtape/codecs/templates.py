@@ -60,8 +60,10 @@ class Template:
             raise FramingError(
                 f"a template in which {{data}} is missing, or a place is there twice: {text!r}"
             )
-        self._literals = [bytes_of(literal) for literal in literals_and_names[::2]]
+        self._start, *literals = [bytes_of(literal) for literal in literals_and_names[::2]]
+        self._places_and_literals = [*zip(self._names, literals, strict=True)]
         self.text = text
+        self.has_id = "id" in self._names
         self.places = frozenset(self._names)
         """The names of its places: `data`, `data.KEY`, `id`."""
 
@@ -76,13 +78,10 @@ class Template:
         Raises:
             FramingError: The data has no such string.
         """
-        if len(self._literals) == 2:
-            return self._literals[0] + payload + self._literals[1]
-        filled = bytearray(self._literals[0])
-        for name, literal in zip(self._names, self._literals[1:], strict=True):
-            filled += payload if name == "data" else bytes_of(_value(name, data, event_id))
-            filled += literal
-        return bytes(filled)
+        filled = self._start
+        for name, literal in self._places_and_literals:
+            filled += (payload if name == "data" else _value(name, data, event_id)) + literal
+        return filled
 
     def payload_of(self, text: str) -> bytes:
         """What goes into `{data}` for a text: of several lines, each gets a field of its own.
@@ -100,14 +99,14 @@ class Template:
         return bytes_of((line_break.group() + field).join(lines))
 
 
-def _value(name: str, data: Json, event_id: str) -> str:
+def _value(name: str, data: Json, event_id: str) -> bytes:
     if name == "id":
-        return event_id
-    key = name.removeprefix("data.")
+        return bytes_of(event_id)
+    key = name[len("data.") :]
     value = data.get(key) if isinstance(data, dict) else None
     if not isinstance(value, str):
         raise FramingError(f"a chunk that has no text under {key!r}, which its framing asks for")
-    return value
+    return bytes_of(value)
 
 
 @lru_cache(maxsize=64)

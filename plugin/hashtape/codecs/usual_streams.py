@@ -13,37 +13,41 @@ from typing import TYPE_CHECKING
 
 from hashtape.codecs import aws_messages, aws_stream, json_array
 from hashtape.codecs.base import Context, Decoded, chunk, chunk_data, label_of
-from hashtape.codecs.framing import between_json
+from hashtape.codecs.framing import FramingLog
 from hashtape.codecs.json_lines import JsonLinesCodec, entry_of, lines_label, value_of
 from hashtape.codecs.json_text import Json, NotJsonError, compact, parse, parse_next
 from hashtape.codecs.labels import (
     NAMED,
     TEXT_EVENT,
     UNNAMED,
-    UNNAMED_CRLF,
     event_label,
     is_event_label,
+    name_key,
     usual_end,
     usual_event,
 )
-from hashtape.codecs.sse_stream import SseCodec
+from hashtape.codecs.sse import parse_event
+from hashtape.codecs.sse_stream import SseCodec, template_of
 from hashtape.codecs.templates import bytes_of, text_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from hashtape.codecs.base import StreamDecoder
+    from hashtape.codecs.sse import Event
 
 __all__ = ["UsualArrayCodec", "UsualEventsCodec", "UsualLinesCodec", "UsualMessagesCodec"]
 
 _DATA, _EVENT = b"data: ", b"event: "
-_DONE = b"data: [DONE]"
+_SPACED, _UNSPACED = len(_DATA), len(b"data:")
+_SPACED_ID = b"id: "
+_DONE = b"[DONE]"
 _ALL_NAMED: Json = {"event": NAMED}
 """The framing of events that are named although that is not usual for them."""
 
 
 class UsualEventsCodec:
-    """Events of one data line, all written alike, with nothing but comments between them."""
+    """Events with JSON in the last of their lines, all of which end alike; comments and an end marker."""
 
     name = "usual-sse"
     proves_itself = True
@@ -57,45 +61,37 @@ class UsualEventsCodec:
         """See `Codec`."""
         if context.media_type != "text/event-stream":
             return None
-        line_break = b"\r\n\r\n" if body.endswith(b"\r\n\r\n") else b"\n\n"
-        if not body.endswith(line_break):
+        line_break = _line_break(body)
+        if not line_break:
             return None
-        between: dict[int, bytes] = {}
         entries: list[Json] = []
-        are_usual = are_named = are_crlf = True
-        has_ended = False
-        for event in _parts(body, line_break):
-            if has_ended:
-                return None  # something follows the end
-            if event == _DONE or (event.startswith(b":") and b"\n" not in event):
-                has_ended = event == _DONE
-                between[len(entries)] = between.get(len(entries), b"") + event + line_break
+        log = FramingLog()
+        for event in _parts(body, line_break * 2):
+            start = event.rfind(b"\n") + 1
+            if start == 0 and event.startswith(b":"):
+                log.add_bytes(event + line_break * 2)  # a comment
                 continue
-            name, head, payload = _taken_apart(event)
-            if b"\n" in payload or b"\r" in payload:
-                return None  # white space for JSON, and another line of the event
+            start += _SPACED if event.startswith(_DATA, start) else _UNSPACED
+            payload = event[start:]
+            shape, event_id = _shape_of(event[:start], line_break)
+            if shape is None:
+                return None
             try:
                 data = parse(payload)
             except NotJsonError:
+                if payload != _DONE:
+                    return None
+                log.add_bytes(event + line_break * 2)
+                continue
+            written = shape.template(name_key(data, shape.name))
+            if written is None:
                 return None
-            label = event_label(data, name, context)
-            written = (head, line_break)
-            usual = usual_event(label, data)
-            are_usual = are_usual and written == _around(usual, data)
-            are_named = are_named and usual != NAMED and written == _around(NAMED, data)
-            are_crlf = are_crlf and usual != UNNAMED_CRLF and written == _around(UNNAMED_CRLF, data)
-            if not (are_usual or are_named or are_crlf):
-                return None
+            label = event_label(data, shape.name, context)
+            log.add_chunk(written, usual_event(label, data), event_id)
             entries.append(chunk(label, data))
         if not entries:
             return None
-        framing: dict[str, Json] = {} if are_usual else {"event": NAMED if are_named else UNNAMED_CRLF}
-        end = between.pop(len(entries), b"")
-        if between:
-            framing["between"] = between_json(between)
-        if end != _end(entries, context):
-            framing["end"] = text_of(end)
-        return Decoded(entries, is_streaming=True, framing=framing or None)
+        return Decoded(entries, is_streaming=True, framing=log.to_json(usual_end(entries[0], context)))
 
     def encode(self, decoded: Decoded, context: Context) -> bytes | None:
         """See `Codec`."""
@@ -126,21 +122,59 @@ class UsualEventsCodec:
 
 def _parts(body: bytes, line_break: bytes) -> Iterator[bytes]:
     """What stands between the breaks of a body, and after the last one; no second copy of a long body."""
-    start = 0
+    start, size = 0, len(line_break)
     while (end := body.find(line_break, start)) >= 0:
         yield body[start:end]
-        start = end + len(line_break)
+        start = end + size
     if start < len(body):
         yield body[start:]
 
 
-def _taken_apart(event: bytes) -> tuple[str | None, bytes, bytes]:
-    """The name of an event, what stands before its data, and its data."""
-    if event.startswith(_DATA):
-        return None, _DATA, event[len(_DATA) :]
-    head, found, payload = event.partition(b"\n" + _DATA)
-    name = text_of(head[len(_EVENT) :]) if head.startswith(_EVENT) else None
-    return name, head + found, payload
+def _line_break(body: bytes) -> bytes:
+    """What ends the lines of a body that ends with an empty one; nothing if it does not, or they differ."""
+    is_crlf = body.endswith(b"\r\n")
+    breaks = body.count(b"\r\n") if is_crlf else 0
+    is_even = body.count(b"\r") == breaks and (not is_crlf or body.count(b"\n") == breaks)
+    line_break = b"\r\n" if is_crlf else b"\n"
+    return line_break if is_even and body.endswith(line_break * 2) else b""
+
+
+class _Shape:
+    """How an event is written, whatever its data and its id.
+
+    Args:
+        event: Such an event.
+    """
+
+    def __init__(self, event: Event) -> None:
+        self.name = event.name
+        self._event = event
+        self._templates: dict[str | None, str | None] = {}
+
+    def template(self, key: str | None) -> str | None:
+        """What `template_of` says of such an event."""
+        if key not in self._templates:
+            self._templates[key] = template_of(self._event, key)
+        return self._templates[key]
+
+
+def _shape_of(head: bytes, line_break: bytes) -> tuple[_Shape | None, str | None]:
+    """The shape of an event that begins so, up to its data, and its id; no shape if it is another."""
+    before, field, rest = head.partition(b"id:")
+    if not field:
+        return _shape(head, b"", line_break), None
+    event_id, _, after = rest.partition(line_break)
+    if not event_id.startswith(b" "):
+        return _shape(before + field, line_break + after, line_break), text_of(event_id)
+    return _shape(before + _SPACED_ID, line_break + after, line_break), text_of(event_id[1:])
+
+
+@lru_cache(maxsize=256)
+def _shape(head: bytes, after_id: bytes, line_break: bytes) -> _Shape | None:
+    """The shape of an event, from what stands before its data, or before and after its id."""
+    event_id = "0" if after_id else None
+    event = parse_event(head + (b"0" if after_id else b"") + after_id + b"0" + line_break * 2)
+    return None if event is None or event.data != b"0" or event.event_id != event_id else _Shape(event)
 
 
 def _around(usual: str, data: Json) -> tuple[bytes, bytes]:
@@ -241,7 +275,7 @@ _NEXT_ELEMENT = "\n,\r\n{"
 
 
 class UsualMessagesCodec:
-    """Bedrock's conversations: the messages of an AWS event stream with the usual headers, and JSON."""
+    """What Bedrock sends: the messages of an AWS event stream with the usual headers."""
 
     name = "usual-aws-event-stream"
     proves_itself = True
@@ -261,10 +295,9 @@ class UsualMessagesCodec:
             while position < len(body):
                 block, payload, position = aws_messages.next_message(body, position)
                 label = aws_stream.usual_label(block)
-                data = parse(payload)
-                if label is None or not aws_stream.is_plain(data):
+                if label is None:
                     return None
-                entries.append(chunk(label, data))
+                entries.append(chunk(label, aws_stream.unpacked(payload)))
         except ValueError:
             return None
         return Decoded(entries, is_streaming=True) if entries else None
@@ -278,9 +311,9 @@ class UsualMessagesCodec:
         for entry in body:
             label = label_of(entry)
             block = None if label is None else aws_stream.usual_block(label)
-            if block is None or not aws_stream.is_plain(data := chunk_data(entry)):
+            if block is None:
                 return None
-            stream.write(aws_messages.message_of(block, compact(data)))
+            stream.write(aws_messages.message_of(block, aws_stream.packed(chunk_data(entry))))
         return stream.getvalue()
 
     def respelled(self, body: bytes, context: Context) -> bytes:
