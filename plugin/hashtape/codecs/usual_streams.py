@@ -42,6 +42,8 @@ _DATA, _EVENT = b"data: ", b"event: "
 _SPACED, _UNSPACED = len(_DATA), len(b"data:")
 _SPACED_ID = b"id: "
 _DONE = b"[DONE]"
+_LAST = (b"", b"data: [DONE]", b"data:[DONE]")
+"""What a stream may end with that has no blank line."""
 _ALL_NAMED: Json = {"event": NAMED}
 """The framing of events that are named although that is not usual for them."""
 
@@ -61,12 +63,15 @@ class UsualEventsCodec:
         """See `Codec`."""
         if context.media_type != "text/event-stream":
             return None
-        line_break = _line_break(body)
-        if not line_break:
+        line_break = b"\r\n" if b"\r" in body else b"\n"
+        breaks = body.count(line_break)
+        if body.count(b"\n") != breaks or (line_break != b"\n" and body.count(b"\r") != breaks):
             return None
         entries: list[Json] = []
         log = FramingLog()
+        end = 0
         for event in _parts(body, line_break * 2):
+            end += len(event) + 2 * len(line_break)
             start = event.rfind(b"\n") + 1
             if start == 0 and event.startswith(b":"):
                 log.add_bytes(event + line_break * 2)  # a comment
@@ -89,8 +94,10 @@ class UsualEventsCodec:
             label = event_label(data, shape.name, context)
             log.add_chunk(written, usual_event(label, data), event_id)
             entries.append(chunk(label, data))
-        if not entries:
+        rest = body[end:]
+        if not entries or rest.rstrip() not in _LAST:
             return None
+        log.add_bytes(rest)
         return Decoded(entries, is_streaming=True, framing=log.to_json(usual_end(entries[0], context)))
 
     def encode(self, decoded: Decoded, context: Context) -> bytes | None:
@@ -121,22 +128,11 @@ class UsualEventsCodec:
 
 
 def _parts(body: bytes, line_break: bytes) -> Iterator[bytes]:
-    """What stands between the breaks of a body, and after the last one; no second copy of a long body."""
+    """What stands before each break of a body; no second copy of a long body."""
     start, size = 0, len(line_break)
     while (end := body.find(line_break, start)) >= 0:
         yield body[start:end]
         start = end + size
-    if start < len(body):
-        yield body[start:]
-
-
-def _line_break(body: bytes) -> bytes:
-    """What ends the lines of a body that ends with an empty one; nothing if it does not, or they differ."""
-    is_crlf = body.endswith(b"\r\n")
-    breaks = body.count(b"\r\n") if is_crlf else 0
-    is_even = body.count(b"\r") == breaks and (not is_crlf or body.count(b"\n") == breaks)
-    line_break = b"\r\n" if is_crlf else b"\n"
-    return line_break if is_even and body.endswith(line_break * 2) else b""
 
 
 class _Shape:
