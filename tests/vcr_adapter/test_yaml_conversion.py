@@ -139,11 +139,16 @@ def test_secrets_are_taken_out_and_named(converted, tmp_path):
 def test_again_writes_nothing_also_for_another_test_id(converted, tmp_path):
     interactions = [(asked(), answered(completion(1))), (asked("two"), answered(completion(2)))]
     assert len(converted(*interactions).written) == 2
-    before = {path: path.stat() for path in (tmp_path / "d").iterdir()}
+
+    def files():
+        statuses = ((path, path.stat()) for path in (tmp_path / "d").iterdir())
+        return {path: (status.st_ino, status.st_mtime_ns) for path, status in statuses}
+
+    before = files()
     for test_id in (TEST, None, "tests/test_a.py::test_renamed"):
         result = converted(*interactions, test_id=test_id)
         assert (result.written, result.differences, result.recordings) == ([], [], 2)
-    assert {path: path.stat() for path in (tmp_path / "d").iterdir()} == before
+    assert files() == before
 
 
 def test_a_recording_that_is_there_is_not_replaced_and_the_difference_is_told(converted, tmp_path):
