@@ -5,7 +5,6 @@ Everything that vcrpy's stubs and users call on a cassette works on it.
 
 from __future__ import annotations
 
-import copy
 import os
 import shlex
 from dataclasses import replace
@@ -16,44 +15,33 @@ from typing import TYPE_CHECKING, Any
 from vcr.cassette import Cassette, _run_hooks
 from vcr.errors import UnhandledHTTPRequestError
 from vcr.record_mode import RecordMode
-from vcr.request import Request
 
-from hashtape.codecs import stream_decoder
 from hashtape.errors import CassetteDirectoryError, RecordingFileError
 from hashtape.miss import request_line
 from hashtape.recording import OtherRequest
 from hashtape.recording_dir import RecordingDir
-from hashtape.request_id import WireRequest, recorded_form
 from hashtape.vcr_adapter.answers import Answers, Slot
-from hashtape.vcr_adapter.asked import Asked, hiding
+from hashtape.vcr_adapter.asked import Asked
+from hashtape.vcr_adapter.asking import Asking
 from hashtape.vcr_adapter.conversion import (
-    answer_of,
-    decompressed,
-    freeze_body,
-    head_of,
-    header_pairs,
-    identified,
-    passing_through,
     response_of,
     sent_request,
     vcr_request_of,
-    wire_request,
-    without_encoding,
 )
-from hashtape.vcr_adapter.live import LiveStream
 from hashtape.vcr_adapter.misses import Misses
-from hashtape.vcr_adapter.offline import refuse_under_none
 from hashtape.vcr_adapter.paths import is_vcrpys, locate
-from hashtape.vcr_adapter.secret_warning import warn_of_secrets
+from hashtape.vcr_adapter.recorder import Recorder
 from hashtape.vcr_adapter.stubs import FAMILIES, left_alone
 from hashtape.vcr_adapter.yaml_fallback import YamlCassette, YamlFallback, serializer_for
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
     from hashtape.miss import MissLog
-    from hashtape.recording import Answer, HttpRequest, InferenceRequest
+    from hashtape.recording import Answer
+    from hashtape.request_id import WireRequest
     from hashtape.vcr_adapter.conversion import VcrResponse
+    from hashtape.vcr_adapter.live import LiveStream
     from hashtape.vcr_adapter.miss_error import MissError
     from hashtape.vcr_adapter.setup import CassetteSetup
 
@@ -74,7 +62,6 @@ class RecordingCassette(Cassette):  # type: ignore[misc]  # vcrpy is untyped
         self._setup = setup
         self._lock = RLock()
         self._fallbacks: list[YamlFallback] = []
-        self._live_streams: list[LiveStream] = []
         self._options = options
         super().__init__(path=path, **options)
         setup.use.directories.add(Path(path))
@@ -86,9 +73,14 @@ class RecordingCassette(Cassette):  # type: ignore[misc]  # vcrpy is untyped
             drops_unused=self.drop_unused_requests,
         )
         self._misses = Misses(setup, self._answers)
-        self._hide = hiding(options.get("filter_sensitive_data"))
-        self._filters_requests = bool(
-            options.get("before_record_request") or options.get("filter_sensitive_data")
+        self._asking = Asking(self, setup, self._before_record_request, options)
+        self._recorder = Recorder(
+            self,
+            setup,
+            self._answers,
+            self._lock,
+            before_response=options.get("before_record_response"),
+            before_save=self._before_save_interaction,
         )
         skipped = tuple(options.get("skip_patchers") or ())
         self.left_alone = left_alone(skipped)
@@ -154,28 +146,7 @@ class RecordingCassette(Cassette):  # type: ignore[misc]  # vcrpy is untyped
         Raises:
             MissError: A filter says so, and the record mode is `none`: then nothing is sent.
         """
-        asked = self._look(request, is_in_process=is_in_process)
-        if asked is None and not is_in_process:
-            self._setup.note_passed_on(request)
-        return asked
-
-    def _look(self, request: Any, *, is_in_process: bool = False) -> Asked | None:
-        """The same for who only looks, and sends nothing himself."""
-        freeze_body(request)
-        self._setup.redactor.known.learn_headers(header_pairs(request.headers))
-        filtered = self._before_record_request(request)
-        if not filtered:
-            if not is_in_process:
-                refuse_under_none(self, request, self._setup)
-            return None
-        hidden = self._hide(filtered)
-        return self._asked(
-            lambda: filtered,
-            sent_request(hidden),
-            original=request,
-            hidden=hidden,
-            is_in_process=is_in_process,
-        )
+        return self._asking.ask(request, is_in_process=is_in_process)
 
     def ask_wire(
         self, wire: WireRequest, headers: Mapping[str, str], *, is_in_process: bool = False
@@ -187,26 +158,7 @@ class RecordingCassette(Cassette):  # type: ignore[misc]  # vcrpy is untyped
             headers: Its headers.
             is_in_process: As for `ask`.
         """
-
-        def build() -> Any:
-            return Request(wire.method, wire.url, wire.body, headers)
-
-        if self._filters_requests:
-            return self.ask(build(), is_in_process=is_in_process)
-        self._setup.redactor.known.learn_headers(headers.items())
-        return self._asked(build, wire, is_in_process=is_in_process)
-
-    def _asked(self, build: Callable[[], Any], wire: WireRequest, **forms: Any) -> Asked:
-        found = identified(wire, self._setup.test_id, self._setup.redactor)
-        return Asked(
-            build,
-            found.wire,
-            found.recorded,
-            found.request_id,
-            hashed=found.hashed,
-            findings=found.findings,
-            **forms,
-        )
+        return self._asking.ask_wire(wire, headers, is_in_process=is_in_process)
 
     def play(self, asked: Asked) -> VcrResponse | None:
         """The recorded response to a request, which counts as played from now on.
@@ -240,50 +192,8 @@ class RecordingCassette(Cassette):  # type: ignore[misc]  # vcrpy is untyped
         Returns:
             The response as a replay will give it; None when a filter of the user dropped it.
         """
-        filtered: Any = response
-        if self._options.get("before_record_response"):
-            filtered = self._before_record_response(copy.deepcopy(response))
-        if filtered is None:
-            return None
-        filtered = decompressed(filtered)
-        self._learn_cookies(response)
-        wire, recorded = asked.wire, asked.recorded
-        if self._before_save_interaction:
-            interaction = _run_hooks(
-                self._before_save_interaction, copy.deepcopy(asked.request), copy.deepcopy(filtered), self
-            )
-            if interaction is None:
-                return None
-            request, filtered = interaction
-            wire = wire_request(request, self._setup.redactor)
-            recorded = recorded_form(wire, self._setup.test_id)
-        answer = answer_of(recorded, wire, asked.request_id, filtered, self._setup.response_headers)
-        slot = self._store(asked, recorded, answer)
-        return self._response(asked, slot, live=answer)
-
-    def _learn_cookies(self, response: VcrResponse) -> None:
-        """The cookies that a response hands out are credentials from now on."""
-        self._setup.redactor.known.learn_headers(
-            ("set-cookie", str(value))
-            for name, values in (response.get("headers") or {}).items()
-            if name.lower() == "set-cookie"
-            for value in ([values] if isinstance(values, str) else values)
-        )
-
-    def _store(self, asked: Asked, recorded: InferenceRequest | HttpRequest, answer: Answer) -> Slot:
-        """Store an answer without what is secret in it, and then say what that was."""
-        safe, findings = self._setup.redactor.answer(answer)
-        with self._lock:
-            slot = self._answers.store(asked, recorded, safe)
-            self._setup.use.recorded += 1
-        warn_of_secrets(slot.entry.paths[0], [*asked.findings, *findings])
-        return slot
-
-    def _store_cut(self, asked: Asked, answer: Answer) -> None:
-        """Store what came of a stream that broke off, unless that would take a whole answer's place."""
-        with self._lock:
-            if not self._answers.would_replace(asked):
-                self._store(asked, asked.recorded, answer)
+        stored = self._recorder.record(asked, response)
+        return None if stored is None else self._response(asked, stored.slot, live=stored.answer)
 
     def live(self, asked: Asked, response: VcrResponse) -> LiveStream | None:
         """A way for a stream to reach the client as it comes.
@@ -296,29 +206,7 @@ class RecordingCassette(Cassette):  # type: ignore[misc]  # vcrpy is untyped
             None when the response has to be read as a whole: it is JSON of which something may be normalised,
             or the user has a filter or a hook for whole responses.
         """
-        if self._before_save_interaction or self._after_load_interaction:
-            return None
-        if self._options.get("before_record_response"):
-            return None
-
-        self._learn_cookies(response)
-        plain, decompress = without_encoding(response)
-        head = head_of(asked.recorded, asked.wire, plain, self._setup.response_headers)
-        decoder = stream_decoder(head.context) or passing_through(head, response)
-        if decoder is None or "content-encoding" in head.headers:
-            return None
-        stream = LiveStream(
-            asked,
-            head,
-            decoder,
-            store=lambda answer: self._store(asked, asked.recorded, answer),
-            store_cut=lambda answer: self._store_cut(asked, answer),
-            store_as_it_is=lambda body: self.record(asked, {**plain, "body": {"string": body}}),
-            decompress=decompress,
-        )
-        with self._lock:
-            self._live_streams = [*(live for live in self._live_streams if not live.is_over), stream]
-        return stream
+        return None if self._after_load_interaction else self._recorder.live(asked, response)
 
     # --- What vcrpy's stubs and users call ---------------------------------------------------------------
 
@@ -331,7 +219,7 @@ class RecordingCassette(Cassette):  # type: ignore[misc]  # vcrpy is untyped
 
     def can_play_response_for(self, request: Any) -> bool:
         """Whether a request will be played; one that will be recorded has its directory made here."""
-        asked = self._look(request)
+        asked = self._asking.look(request)
         if asked is None:
             return False
         with self._lock:
@@ -349,7 +237,7 @@ class RecordingCassette(Cassette):  # type: ignore[misc]  # vcrpy is untyped
         Raises:
             UnhandledHTTPRequestError: There is none.
         """
-        asked = self._look(request)
+        asked = self._asking.look(request)
         with self._lock:
             response = self._play(asked) if asked is not None else None
         if response is None:
@@ -362,7 +250,7 @@ class RecordingCassette(Cassette):  # type: ignore[misc]  # vcrpy is untyped
         Raises:
             MissError: The request may not be recorded, and there is nothing to play.
         """
-        asked = self._look(request)
+        asked = self._asking.look(request)
         with self._lock:
             if asked is not None and self.write_protected and self._answers.next_slot(asked) is None:
                 raise self._miss(asked)
@@ -374,7 +262,7 @@ class RecordingCassette(Cassette):  # type: ignore[misc]  # vcrpy is untyped
         Raises:
             UnhandledHTTPRequestError: There is none.
         """
-        asked = self._look(request)
+        asked = self._asking.look(request)
         with self._lock:
             entries = self._answers.with_content(asked) if asked is not None else []
             if asked is None or not entries:
@@ -426,7 +314,7 @@ class RecordingCassette(Cassette):  # type: ignore[misc]  # vcrpy is untyped
         return []
 
     def __contains__(self, request: object) -> bool:
-        asked = self._look(request)
+        asked = self._asking.look(request)
         with self._lock:
             return asked is not None and self._answers.next_slot(asked) is not None
 
@@ -455,8 +343,7 @@ class RecordingCassette(Cassette):  # type: ignore[misc]  # vcrpy is untyped
         """
         with self._lock:
             try:
-                for stream in self._live_streams:
-                    stream.close()  # what nobody read to its end, and nobody closed
+                self._recorder.close()
                 if not failed:
                     self._answers.save()
                 is_done = not failed and self._setup.has_passed()
