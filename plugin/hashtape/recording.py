@@ -8,11 +8,13 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass, field
-from json.encoder import encode_basestring
-from typing import Final, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
-from hashtape.codecs import MAX_DEPTH, Decoded, Json, escape_surrogates, is_deeper_than
+from hashtape.codecs import MAX_DEPTH, Decoded, Json, indented, is_deeper_than
 from hashtape.errors import HashtapeError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 __all__ = [
     "NAMED_WITH_VALUES",
@@ -25,6 +27,7 @@ __all__ = [
     "Recording",
     "Unset",
     "request_from_json",
+    "text_of",
 ]
 
 
@@ -45,6 +48,8 @@ class InvalidRecordingError(HashtapeError):
         super().__init__(f"expected {expected}, got {got}")
 
 
+_LEVELS_ABOVE_A_CHUNK = 4
+"""later_responses, an answer, its body, a chunk."""
 _DEPTH_OF_A_BODY = 8
 """At most so many levels of a file are around a body: later_responses, body, the entry, its data."""
 
@@ -153,6 +158,18 @@ class OtherRequest:
 
 
 RecordedRequest: TypeAlias = InferenceRequest | HttpRequest | OtherRequest
+
+
+def text_of(data: bytes) -> str:
+    """The text of a file.
+
+    Raises:
+        InvalidRecordingError: It is none.
+    """
+    try:
+        return data.decode(json.detect_encoding(data), "surrogatepass")
+    except UnicodeDecodeError as error:
+        raise InvalidRecordingError("a recording: JSON in UTF-8", f"other bytes ({error})") from None
 
 
 def request_from_json(data: Json) -> RecordedRequest:
@@ -317,7 +334,12 @@ class Recording:
 
     def to_text(self) -> str:
         """The file's text: keys in the order of spec §1, indent 2, readable UTF-8, a newline at the end."""
-        return escape_surrogates(_indented(self.to_json(), "\n")) + "\n"
+        return "".join(self.to_parts())
+
+    def to_parts(self) -> Iterator[str]:
+        """The file's text, part by part: of a long stream, no more than a chunk at once."""
+        yield from indented(self.to_json(), levels=_LEVELS_ABOVE_A_CHUNK)
+        yield "\n"
 
     @classmethod
     def from_json(cls, data: Json) -> Recording:
@@ -353,11 +375,9 @@ class Recording:
             InvalidRecordingError: It is not JSON, or not a recording.
         """
         try:
-            data: Json = json.loads(text)
+            data: Json = json.loads(text_of(text) if isinstance(text, bytes) else text)
         except RecursionError:
             raise InvalidRecordingError("a recording", "JSON nested too deeply") from None
-        except UnicodeDecodeError as error:
-            raise InvalidRecordingError("a recording: JSON in UTF-8", f"other bytes ({error})") from None
         except ValueError as error:
             raise InvalidRecordingError("a recording: JSON", f"a text that is not ({error})") from None
         if is_deeper_than(MAX_DEPTH + _DEPTH_OF_A_BODY, data):
@@ -365,27 +385,6 @@ class Recording:
         recording = cls.from_json(data)
         mapping = recording.id_normalization_mapping
         return _renamed(recording, mapping) if mapping else recording
-
-
-def _indented(value: Json, line_break: str) -> str:
-    """The same as `json.dumps(value, indent=2, ensure_ascii=False)`, in half the time: that is no C code.
-
-    Each call that is recorded waits for it.
-    """
-    if isinstance(value, str):
-        return encode_basestring(value)
-    if value is None:
-        return "null"
-    if isinstance(value, int) and not isinstance(value, bool):
-        return int.__repr__(value)
-    if isinstance(value, dict) and value:
-        inner = line_break + "  "
-        items = [f"{inner}{encode_basestring(key)}: {_indented(item, inner)}" for key, item in value.items()]
-        return f"{{{','.join(items)}{line_break}}}"
-    if isinstance(value, list) and value:
-        inner = line_break + "  "
-        return f"[{','.join([inner + _indented(item, inner) for item in value])}{line_break}]"
-    return json.dumps(value)
 
 
 def _renamed(recording: Recording, mapping: dict[str, Json]) -> Recording:

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 from hashtape.directory_lock import locked
 from hashtape.errors import CassetteDirectoryError, RecordingFileError
 from hashtape.model_list import digest_of, stored_ids, union_of
-from hashtape.recording import InferenceRequest, InvalidRecordingError, Recording, Unset
-from hashtape.recording_file import Stamp, put_file, read_file, sweep
+from hashtape.recording import InferenceRequest, InvalidRecordingError, Recording, Unset, text_of
+from hashtape.recording_file import Stamp, put_file, read_file, stamp_of_same, sweep
 from hashtape.recording_head import RecordingHead, read_head
 from hashtape.request_id import SHARED_MODEL_LISTS, wire_forms
 
@@ -138,8 +138,10 @@ class RecordingDir:
             RecordingFileError: It cannot be read, or is not a recording.
             FileNotFoundError: It is not there.
         """
-        text, stamp = read_file(path)
+        data, stamp = read_file(path)
         try:
+            text = text_of(data)
+            del data  # which may be as long
             return FoundRecording(Recording.from_text(text), {path: stamp})
         except InvalidRecordingError as error:
             raise RecordingFileError(path, error.expected, error.got) from None
@@ -379,13 +381,12 @@ class RecordingDir:
         if recording is None:
             self.delete(path)
             return None
-        text = recording.to_text().encode("utf-8")
-        if before is not None:
-            with suppress(RecordingFileError):
-                found, stamp = read_file(path)
-                if found == text:
-                    return stamp
-        return put_file(path, text, descriptor)
+
+        def parts() -> Iterator[bytes]:
+            return (part.encode() for part in recording.to_parts())
+
+        same = None if before is None else stamp_of_same(path, parts())
+        return put_file(path, parts, descriptor) if same is None else same
 
     def delete(self, path: Path) -> None:
         """Delete one file; it may be gone already.

@@ -9,11 +9,14 @@ import stat
 import time
 from contextlib import suppress
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from hashtape.errors import RecordingFileError
 
-__all__ = ["MAX_SIZE", "Stamp", "put_file", "read_file", "sweep"]
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+__all__ = ["MAX_SIZE", "Stamp", "put_file", "read_file", "stamp_of_same", "sweep"]
 
 MAX_SIZE = 256 * 1024 * 1024
 """The largest file that is read, in bytes."""
@@ -27,6 +30,8 @@ _flush = getattr(os, "fdatasync", os.fsync)
 
 _BESIDE = ".hashtape.tmp"
 _BESIDE_PREFIX, _BESIDE_SUFFIX = ".hashtape.", ".tmp"
+_BLOCK = 1 << 20
+"""How many bytes are written at once."""
 _LONGEST_WRITE = 3600
 """Seconds after which a file that a process is still writing must be one that it left behind."""
 
@@ -97,6 +102,25 @@ def read_file(path: Path, *, head: int | None = None) -> tuple[bytes, Stamp]:
     return data, Stamp.of(status)
 
 
+def stamp_of_same(path: Path, parts: Iterable[bytes]) -> Stamp | None:
+    """The stamp of a file that holds just these parts; None if it does not, or cannot be read.
+
+    Raises:
+        FileNotFoundError: It is not there.
+        NotADirectoryError: Nor can it be, for want of a directory.
+    """
+    try:
+        data, stamp = read_file(path)
+    except RecordingFileError:
+        return None
+    position = 0
+    for part in parts:
+        if not data.startswith(part, position):
+            return None
+        position += len(part)
+    return stamp if position == len(data) else None
+
+
 def _open(path: Path) -> int:
     try:
         if _NO_FOLLOW or not path.is_symlink():
@@ -126,7 +150,7 @@ def _kind(status: os.stat_result) -> str:
 # --- Writing ---------------------------------------------------------------------------------------------
 
 
-def put_file(path: Path, data: bytes, directory: int | None) -> Stamp:
+def put_file(path: Path, parts: Callable[[], Iterable[bytes]], directory: int | None) -> Stamp:
     """Write a file, whatever was there: at each moment its name stands for all of the old or all of the new.
 
     The file has no name at all while it is written, where the system can do that (Linux): a process that is
@@ -139,7 +163,7 @@ def put_file(path: Path, data: bytes, directory: int | None) -> Stamp:
 
     Args:
         path: The file; a link is replaced, not followed.
-        data: What it is to hold.
+        parts: Makes what it is to hold, which need not all exist at once.
         directory: A descriptor of its directory, if every other writer is kept out of it (`locked`).
 
     Returns:
@@ -152,22 +176,22 @@ def put_file(path: Path, data: bytes, directory: int | None) -> Stamp:
         with suppress(FileNotFoundError):
             os.unlink(_BESIDE, dir_fd=directory)  # of a process that was killed
         if _UNNAMED:
-            stamp = _put_unnamed(path.name, data, directory)
+            stamp = _put_unnamed(path.name, parts, directory)
             if stamp is not None:
                 return stamp
-        return _put_named(path.name, _BESIDE, data, directory)
+        return _put_named(path.name, _BESIDE, parts, directory)
     beside = f"{_BESIDE_PREFIX}{os.getpid()}.{secrets.token_hex(4)}{_BESIDE_SUFFIX}"
-    return _put_named(os.fspath(path), os.fspath(path.with_name(beside)), data, None)
+    return _put_named(os.fspath(path), os.fspath(path.with_name(beside)), parts, None)
 
 
-def _put_unnamed(name: str, data: bytes, directory: int) -> Stamp | None:
+def _put_unnamed(name: str, parts: Callable[[], Iterable[bytes]], directory: int) -> Stamp | None:
     """Write a file that gets its name when it is whole; None where that is not possible."""
     try:
         descriptor = os.open(".", os.O_WRONLY | _UNNAMED, 0o666, dir_fd=directory)
     except OSError:
         return None
     try:
-        stamp = _fill(descriptor, data)
+        stamp = _fill(descriptor, parts())
         if _link(descriptor, name, directory):
             return stamp
         # A link does not take the name of another file, as a rename does.
@@ -189,11 +213,11 @@ def _link(descriptor: int, name: str, directory: int) -> bool:
     return True
 
 
-def _put_named(name: str, beside: str, data: bytes, directory: int | None) -> Stamp:
+def _put_named(name: str, beside: str, parts: Callable[[], Iterable[bytes]], directory: int | None) -> Stamp:
     descriptor = os.open(beside, _CREATE, 0o666, dir_fd=directory)
     try:
         try:
-            stamp = _fill(descriptor, data)
+            stamp = _fill(descriptor, parts())
         finally:
             os.close(descriptor)
     except BaseException:
@@ -204,12 +228,23 @@ def _put_named(name: str, beside: str, data: bytes, directory: int | None) -> St
     return stamp
 
 
-def _fill(descriptor: int, data: bytes) -> Stamp:
-    left = memoryview(data)
-    while left:
-        left = left[os.write(descriptor, left) :]
+def _fill(descriptor: int, parts: Iterable[bytes]) -> Stamp:
+    block = bytearray()
+    for part in parts:
+        block += part
+        if len(block) >= _BLOCK:
+            _write(descriptor, block)
+            block.clear()
+    _write(descriptor, block)
     _flush(descriptor)
     return Stamp.of(os.fstat(descriptor))
+
+
+def _write(descriptor: int, block: bytearray) -> None:
+    with memoryview(block) as left:
+        written = 0
+        while written < len(left):
+            written += os.write(descriptor, left[written:])
 
 
 def _rename(beside: str, name: str, directory: int | None) -> None:

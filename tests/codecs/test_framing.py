@@ -20,7 +20,7 @@ def logged(*pieces, usual_end="", form=""):
 
 def written(framing, count, usual_end=""):
     data = [{"type": str(number)} for number in range(count)]
-    return Framing(framing, count).join_json(data, lambda _: PLAIN, usual_end)
+    return b"".join(Framing(framing, count).join_json(data, lambda _: PLAIN, usual_end))
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ by piece is a `StreamCodec`, which belongs into `STREAM_CODECS`.
 
 from __future__ import annotations
 
+from io import BytesIO
 from typing import TYPE_CHECKING
 
 from hashtape.codecs.aws_stream import AwsStreamCodec
@@ -18,7 +19,7 @@ from hashtape.codecs.json_text import (
     Json,
     NotJsonError,
     compact,
-    escape_surrogates,
+    indented,
     is_deeper_than,
     parse,
     parse_object,
@@ -35,6 +36,8 @@ from hashtape.codecs.usual_streams import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from hashtape.codecs.streams import StreamCodec
 
 __all__ = [
@@ -53,7 +56,8 @@ __all__ = [
     "decode",
     "decompress",
     "encode",
-    "escape_surrogates",
+    "encode_parts",
+    "indented",
     "is_deeper_than",
     "is_usual",
     "media_type",
@@ -142,8 +146,32 @@ def encode(decoded: Decoded, context: Context) -> tuple[bytes, str]:
     Raises:
         ValueError: What is stored is in no known form.
     """
+    parts, content_type = encode_parts(decoded, context)
+    if isinstance(parts, list) and len(parts) == 1:
+        body: bytes = parts[0]
+    else:
+        stream = BytesIO()  # hands out its bytes without another copy of them
+        for part in parts:
+            stream.write(part)
+        body = stream.getvalue()
+    return body, content_type if body else ""
+
+
+def encode_parts(decoded: Decoded, context: Context) -> tuple[Iterable[bytes], str]:
+    """Turn what is stored into the bytes of an answer, part by part: a long one need not all exist.
+
+    Args:
+        decoded: What is stored.
+        context: What else is known of the exchange.
+
+    Returns:
+        The parts, and the content type that they have together unless they are empty.
+
+    Raises:
+        ValueError: What is stored is in no known form. That may show only after some parts.
+    """
     for codec in CODECS:
-        body = codec.encode(decoded, context)
-        if body is not None:
-            return body, codec.content_type if body else ""
+        parts = codec.encode(decoded, context)
+        if parts is not None:
+            return parts, codec.content_type
     raise ValueError("a body of no known form")

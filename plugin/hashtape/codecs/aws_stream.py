@@ -24,6 +24,8 @@ from hashtape.codecs.streams import SplitDecoder, decode_whole, respell_whole
 from hashtape.codecs.templates import template
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from hashtape.codecs.base import Context, Decoded
     from hashtape.codecs.json_text import Json
     from hashtape.codecs.templates import Template
@@ -213,7 +215,7 @@ class AwsStreamCodec:
         decoder = self.decoder(context)
         return None if decoder is None else decode_whole(decoder, body)
 
-    def encode(self, decoded: Decoded, context: Context) -> bytes | None:  # noqa: ARG002  (protocol)
+    def encode(self, decoded: Decoded, context: Context) -> Iterable[bytes] | None:  # noqa: ARG002  (protocol)
         """See `Codec`. The labels decide, or the framing."""
         body = decoded.body
         if not decoded.is_streaming or not isinstance(body, list) or not body:

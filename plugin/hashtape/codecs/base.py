@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from hashtape.codecs.json_text import Json
 
 __all__ = [
@@ -117,11 +119,12 @@ class Codec(Protocol):
         """Turn the bytes of an answer, already decompressed, into what is stored."""
         ...
 
-    def encode(self, decoded: Decoded, context: Context) -> bytes | None:
-        """Turn what is stored into the bytes of an answer.
+    def encode(self, decoded: Decoded, context: Context) -> Iterable[bytes] | None:
+        """Turn what is stored into the bytes of an answer, part by part: they need not all exist at once.
 
         Raises:
-            ValueError: It is this format, but damaged: nothing can be made of it.
+            ValueError: It is this format, but damaged: nothing can be made of it. That may show only after
+                some parts.
         """
         ...
 

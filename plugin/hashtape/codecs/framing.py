@@ -17,7 +17,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from io import BytesIO
 from itertools import count, repeat
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -163,8 +162,8 @@ class Framing:
                 seen.add(place)
                 yield text, place
 
-    def join(self, usual: Callable[[int], str], write: Writer, usual_end: str) -> bytes:
-        """The bytes of a stream.
+    def join(self, usual: Callable[[int], str], write: Writer, usual_end: str) -> Iterator[bytes]:
+        """The bytes of a stream, part by part.
 
         Args:
             usual: The index of a chunk → the template that such a chunk is usually written by.
@@ -174,20 +173,18 @@ class Framing:
         Raises:
             ValueError: Some chunk does not fit the framing.
         """
-        stream = BytesIO()  # hands out its bytes without another copy of them
         between, other_events = self._between, self._other_events
         for index in range(self._count):
             if index in between:
-                stream.write(between[index])
+                yield between[index]
             written = other_events.get(index) or self._event or template(usual(index))
             event_id = next(self._ids, None) if written.has_id else ""
             if event_id is None:
                 raise FramingError("a framing with fewer ids than events that have one")
-            stream.write(write(index, written, event_id))
-        stream.write(bytes_of(usual_end if self._end is None else self._end))
-        return stream.getvalue()
+            yield write(index, written, event_id)
+        yield bytes_of(usual_end if self._end is None else self._end)
 
-    def join_json(self, data: Sequence[Json], usual: Callable[[int], str], usual_end: str) -> bytes:
+    def join_json(self, data: Sequence[Json], usual: Callable[[int], str], usual_end: str) -> Iterator[bytes]:
         """The bytes of a stream whose chunks are JSON, as `join` gives them."""
 
         def write(index: int, written: Template, event_id: str) -> bytes:

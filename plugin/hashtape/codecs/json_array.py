@@ -15,7 +15,7 @@ from hashtape.codecs.streams import SplitDecoder, decode_whole, respell_whole
 from hashtape.codecs.templates import template, text_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from hashtape.codecs.json_text import Json
 
@@ -159,7 +159,7 @@ class JsonArrayCodec:
         )
         return decoded if is_geminis else None
 
-    def encode(self, decoded: Decoded, context: Context) -> bytes | None:
+    def encode(self, decoded: Decoded, context: Context) -> Iterable[bytes] | None:
         """See `Codec`."""
         body = decoded.body
         if not decoded.is_streaming or not isinstance(body, list) or decoded.framing is None:

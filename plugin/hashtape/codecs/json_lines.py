@@ -13,6 +13,8 @@ from hashtape.codecs.streams import SplitDecoder, decode_whole, respell_whole
 from hashtape.codecs.templates import FramingError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from hashtape.codecs.json_text import Json
 
 __all__ = ["JsonLinesCodec", "JsonLinesDecoder", "entry_of", "lines_label", "value_of"]
@@ -137,7 +139,7 @@ class JsonLinesCodec:
         has_text = not {"between", "end"}.isdisjoint(framing)
         return None if has_text or not all(isinstance(value_of(e), dict) for e in decoded.body) else decoded
 
-    def encode(self, decoded: Decoded, context: Context) -> bytes | None:  # noqa: ARG002  (protocol)
+    def encode(self, decoded: Decoded, context: Context) -> Iterable[bytes] | None:  # noqa: ARG002  (protocol)
         """See `Codec`; takes every list of chunks that no other codec takes."""
         body = decoded.body
         if not decoded.is_streaming or not isinstance(body, list):

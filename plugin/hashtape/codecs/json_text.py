@@ -10,7 +10,11 @@ import json
 import math
 import re
 from decimal import Decimal
-from typing import TypeAlias
+from json.encoder import encode_basestring
+from typing import TYPE_CHECKING, TypeAlias
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 __all__ = [
     "MAX_DEPTH",
@@ -18,6 +22,7 @@ __all__ = [
     "NotJsonError",
     "compact",
     "escape_surrogates",
+    "indented",
     "is_deeper_than",
     "parse",
     "parse_next",
@@ -178,3 +183,54 @@ def respelled(text: bytes) -> bytes:
         NotJsonError: It is not JSON.
     """
     return compact(parse(text))
+
+
+def indented(value: Json, *, levels: int = 0) -> Iterator[str]:
+    """The same text as `json.dumps(value, indent=2, ensure_ascii=False)`, lone surrogates escaped.
+
+    Args:
+        value: The value.
+        levels: Down to which level each item is a part of its own; what is further down comes as a whole.
+
+    Returns:
+        The parts of the text.
+    """
+    return map(escape_surrogates, _indented_parts(value, "\n", levels))
+
+
+def _indented_parts(value: Json, line_break: str, levels: int) -> Iterator[str]:
+    if not levels or not value or not isinstance(value, (dict, list)):
+        yield _indented(value, line_break)
+        return
+    inner = line_break + "  "
+    if isinstance(value, dict):
+        before, end = "{" + inner, "}"
+        for key, item in value.items():
+            yield f"{before}{encode_basestring(key)}: "
+            yield from _indented_parts(item, inner, levels - 1)
+            before = "," + inner
+    else:
+        before, end = "[" + inner, "]"
+        for item in value:
+            yield before
+            yield from _indented_parts(item, inner, levels - 1)
+            before = "," + inner
+    yield line_break + end
+
+
+def _indented(value: Json, line_break: str) -> str:
+    """As `json.dumps` does it, in half the time: that is no C code either, and each call waits for it."""
+    if isinstance(value, str):
+        return encode_basestring(value)
+    if value is None:
+        return "null"
+    if isinstance(value, int) and not isinstance(value, bool):
+        return int.__repr__(value)
+    if isinstance(value, dict) and value:
+        inner = line_break + "  "
+        items = [f"{inner}{encode_basestring(key)}: {_indented(item, inner)}" for key, item in value.items()]
+        return f"{{{','.join(items)}{line_break}}}"
+    if isinstance(value, list) and value:
+        inner = line_break + "  "
+        return f"[{','.join([inner + _indented(item, inner) for item in value])}{line_break}]"
+    return json.dumps(value)

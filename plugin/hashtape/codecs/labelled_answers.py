@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from hashtape.codecs.base import Context, Decoded, chunk, chunk_data, is_chunk
 from hashtape.codecs.json_text import Json, compact, parse_object, respelled
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 __all__ = ["MODEL_TYPE", "LabelledAnswerCodec", "ModelListCodec"]
 
@@ -36,11 +41,11 @@ class LabelledAnswerCodec:
         value = parse_object(body)
         return Decoded(chunk(label, value)) if value is not None and key in value else None
 
-    def encode(self, decoded: Decoded, context: Context) -> bytes | None:  # noqa: ARG002  (protocol)
+    def encode(self, decoded: Decoded, context: Context) -> Iterable[bytes] | None:  # noqa: ARG002  (protocol)
         """See `Codec`."""
         if decoded.is_streaming or not is_chunk(decoded.body):
             return None
-        return compact(chunk_data(decoded.body))
+        return [compact(chunk_data(decoded.body))]
 
     def respelled(self, body: bytes, context: Context) -> bytes:  # noqa: ARG002  (protocol)
         """See `Codec`."""
@@ -66,7 +71,7 @@ class ModelListCodec:
             return None
         return Decoded([chunk(MODEL_TYPE, model) for model in models])
 
-    def encode(self, decoded: Decoded, context: Context) -> bytes | None:
+    def encode(self, decoded: Decoded, context: Context) -> Iterable[bytes] | None:
         """See `Codec`."""
         body = decoded.body
         if decoded.is_streaming or not isinstance(body, list):
@@ -76,7 +81,7 @@ class ModelListCodec:
         if not body and not context.operation.endswith("/models"):
             return None
         models: list[Json] = [chunk_data(entry) for entry in body]
-        return compact({"object": "list", "data": models})
+        return [compact({"object": "list", "data": models})]
 
     def respelled(self, body: bytes, context: Context) -> bytes:  # noqa: ARG002  (protocol)
         """See `Codec`."""

@@ -16,7 +16,7 @@ from hashtape.codecs.base import Context, Decoded, chunk, chunk_data, is_chunk
 from hashtape.codecs.json_text import Json, compact, parse_object, respelled
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
 __all__ = ["EmbeddingsCodec"]
 
@@ -83,12 +83,12 @@ class EmbeddingsCodec:
             return None
         return Decoded(chunk(_TYPE, _with_vectors(answer, _unpack) if context.wants_base64 else answer))
 
-    def encode(self, decoded: Decoded, context: Context) -> bytes | None:
+    def encode(self, decoded: Decoded, context: Context) -> Iterable[bytes] | None:
         """See `Codec`. A vector that 32 bits cannot hold stays a list, which the client takes as well."""
         if decoded.is_streaming or not is_chunk(decoded.body, _TYPE):
             return None
         answer = chunk_data(decoded.body)
-        return compact(_with_vectors(answer, _pack) if context.wants_base64 else answer)
+        return [compact(_with_vectors(answer, _pack) if context.wants_base64 else answer)]
 
     def respelled(self, body: bytes, context: Context) -> bytes:  # noqa: ARG002  (protocol)
         """See `Codec`."""

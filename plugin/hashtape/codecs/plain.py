@@ -7,9 +7,13 @@ from __future__ import annotations
 
 import base64
 import binascii
+from typing import TYPE_CHECKING
 
 from hashtape.codecs.base import Context, Decoded, is_chunk
 from hashtape.codecs.json_text import NotJsonError, compact, parse, respelled
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 __all__ = ["BinaryCodec", "JsonCodec", "RawLinesCodec", "TextCodec"]
 
@@ -25,14 +29,14 @@ class RawLinesCodec:
         """Nothing is stored like this any more."""
         return None
 
-    def encode(self, decoded: Decoded, context: Context) -> bytes | None:  # noqa: ARG002  (protocol)
+    def encode(self, decoded: Decoded, context: Context) -> Iterable[bytes] | None:  # noqa: ARG002  (protocol)
         """See `Codec`."""
         if not decoded.is_streaming or not isinstance(decoded.body, list) or not decoded.body:
             return None
         lines = [line for line in decoded.body if isinstance(line, str)]
         if len(lines) != len(decoded.body):
             return None
-        return "".join(line + "\n" for line in lines).encode("utf-8", "surrogatepass")
+        return [line.encode("utf-8", "surrogatepass") + b"\n" for line in lines]
 
     def respelled(self, body: bytes, context: Context) -> bytes:  # noqa: ARG002  (protocol)
         """See `Codec`."""
@@ -60,12 +64,12 @@ class JsonCodec:
             return None
         return None if value is None or isinstance(value, str) else Decoded(value)
 
-    def encode(self, decoded: Decoded, context: Context) -> bytes | None:  # noqa: ARG002  (protocol)
+    def encode(self, decoded: Decoded, context: Context) -> Iterable[bytes] | None:  # noqa: ARG002  (protocol)
         """See `Codec`."""
         body = decoded.body
         if body is None or isinstance(body, str) or (isinstance(body, dict) and "__encoding__" in body):
             return None
-        return None if is_chunk(body) else compact(body)
+        return None if is_chunk(body) else [compact(body)]
 
     def respelled(self, body: bytes, context: Context) -> bytes:  # noqa: ARG002  (protocol)
         """See `Codec`."""
@@ -88,12 +92,12 @@ class TextCodec:
         # Control characters other than white space say that this is no text to read.
         return None if "\0" in text else Decoded(text)
 
-    def encode(self, decoded: Decoded, context: Context) -> bytes | None:  # noqa: ARG002  (protocol)
+    def encode(self, decoded: Decoded, context: Context) -> Iterable[bytes] | None:  # noqa: ARG002  (protocol)
         """See `Codec`."""
         if decoded.body is None:
-            return b""
+            return [b""]
         # "surrogatepass": a file that somebody edited may hold what no server can send.
-        return decoded.body.encode("utf-8", "surrogatepass") if isinstance(decoded.body, str) else None
+        return [decoded.body.encode("utf-8", "surrogatepass")] if isinstance(decoded.body, str) else None
 
     def respelled(self, body: bytes, context: Context) -> bytes:  # noqa: ARG002  (protocol)
         """See `Codec`."""
@@ -111,7 +115,7 @@ class BinaryCodec:
         """See `Codec`; takes every body."""
         return Decoded({"__encoding__": "base64", "data": base64.b64encode(body).decode("ascii")})
 
-    def encode(self, decoded: Decoded, context: Context) -> bytes | None:  # noqa: ARG002  (protocol)
+    def encode(self, decoded: Decoded, context: Context) -> Iterable[bytes] | None:  # noqa: ARG002  (protocol)
         """See `Codec`."""
         body = decoded.body
         if not isinstance(body, dict) or body.get("__encoding__") != "base64":
@@ -120,7 +124,7 @@ class BinaryCodec:
         if not isinstance(data, str):
             return None
         try:
-            return base64.b64decode(data, validate=True)
+            return [base64.b64decode(data, validate=True)]
         except (binascii.Error, ValueError):
             return None
 

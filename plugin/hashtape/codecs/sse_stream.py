@@ -23,6 +23,8 @@ from hashtape.codecs.streams import SplitDecoder, decode_whole, respell_whole
 from hashtape.codecs.templates import FramingError, template, text_of
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from hashtape.codecs.templates import Template
 
 __all__ = ["SseCodec", "SseDecoder", "template_of"]
@@ -133,7 +135,7 @@ class SseCodec:
             return None
         return decode_whole(SseDecoder(context), body)
 
-    def encode(self, decoded: Decoded, context: Context) -> bytes | None:
+    def encode(self, decoded: Decoded, context: Context) -> Iterable[bytes] | None:
         """See `Codec`. The labels of the chunks decide: old files name other operations (spec §6)."""
         body = decoded.body
         if not decoded.is_streaming or not isinstance(body, list):

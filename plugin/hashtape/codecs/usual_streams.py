@@ -8,7 +8,6 @@ otherwise is left to the codecs that follow.
 from __future__ import annotations
 
 from functools import lru_cache
-from io import BytesIO
 from typing import TYPE_CHECKING
 
 from hashtape.codecs import aws_messages, aws_stream, json_array
@@ -28,10 +27,10 @@ from hashtape.codecs.labels import (
 )
 from hashtape.codecs.sse import parse_event
 from hashtape.codecs.sse_stream import SseCodec, template_of
-from hashtape.codecs.templates import bytes_of, text_of
+from hashtape.codecs.templates import FramingError, bytes_of, text_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from hashtape.codecs.base import StreamDecoder
     from hashtape.codecs.sse import Event
@@ -100,31 +99,30 @@ class UsualEventsCodec:
         log.add_bytes(rest)
         return Decoded(entries, is_streaming=True, framing=log.to_json(usual_end(entries[0], context)))
 
-    def encode(self, decoded: Decoded, context: Context) -> bytes | None:
+    def encode(self, decoded: Decoded, context: Context) -> Iterable[bytes] | None:
         """See `Codec`."""
         body = decoded.body
         if not decoded.is_streaming or not isinstance(body, list) or not body:
             return None
         if decoded.framing not in (None, _ALL_NAMED):
             return None
-        stream = BytesIO()  # hands out its bytes without another copy of them
-        for entry in body:
-            label = label_of(entry)
-            if label is None or label == TEXT_EVENT or not is_event_label(label):
-                return None
-            data = chunk_data(entry)
-            before, after = _around(usual_event(label, data) if decoded.framing is None else NAMED, data)
-            if not before:
-                return None
-            stream.write(before)
-            stream.write(compact(data))
-            stream.write(after)
-        stream.write(_end(body, context))
-        return stream.getvalue()
+        labels = [label_of(entry) for entry in body]
+        if TEXT_EVENT in labels or not all(map(is_event_label, set(labels))):
+            return None
+        return _events(zip(labels, map(chunk_data, body), strict=True), decoded.framing, _end(body, context))
 
     def respelled(self, body: bytes, context: Context) -> bytes:
         """See `Codec`."""
         return SseCodec().respelled(body, context)
+
+
+def _events(chunks: Iterable[tuple[str | None, Json]], framing: Json, end: bytes) -> Iterator[bytes]:
+    for label, data in chunks:
+        before, after = _around(NAMED if framing else usual_event(label or "", data), data)
+        if not before:
+            raise FramingError("an event without the name that its framing asks for")
+        yield before + compact(data) + after
+    yield end
 
 
 def _parts(body: bytes, line_break: bytes) -> Iterator[bytes]:
@@ -213,16 +211,12 @@ class UsualLinesCodec:
         entries = [entry_of(value) if label is None else chunk(label, value) for value in values]
         return Decoded(entries, is_streaming=True)
 
-    def encode(self, decoded: Decoded, context: Context) -> bytes | None:  # noqa: ARG002  (protocol)
+    def encode(self, decoded: Decoded, context: Context) -> Iterable[bytes] | None:  # noqa: ARG002  (protocol)
         """See `Codec`; takes every list of chunks without a framing that no other codec takes."""
         body = decoded.body
         if not decoded.is_streaming or decoded.framing is not None or not isinstance(body, list):
             return None
-        stream = BytesIO()
-        for entry in body:
-            stream.write(compact(value_of(entry)))
-            stream.write(b"\n")
-        return stream.getvalue()
+        return (compact(value_of(entry)) + b"\n" for entry in body)
 
     def respelled(self, body: bytes, context: Context) -> bytes:
         """See `Codec`."""
@@ -258,7 +252,7 @@ class UsualArrayCodec:
             return None
         return json_array.usual(entries) if text[position:] == json_array.END else None
 
-    def encode(self, decoded: Decoded, context: Context) -> bytes | None:  # noqa: ARG002  (protocol)
+    def encode(self, decoded: Decoded, context: Context) -> Iterable[bytes] | None:  # noqa: ARG002  (protocol)
         """None: `JsonArrayCodec` is as quick."""
         return None
 
@@ -298,20 +292,21 @@ class UsualMessagesCodec:
             return None
         return Decoded(entries, is_streaming=True) if entries else None
 
-    def encode(self, decoded: Decoded, context: Context) -> bytes | None:  # noqa: ARG002  (protocol)
+    def encode(self, decoded: Decoded, context: Context) -> Iterable[bytes] | None:  # noqa: ARG002  (protocol)
         """See `Codec`."""
         body = decoded.body
         if not decoded.is_streaming or decoded.framing is not None or not isinstance(body, list) or not body:
             return None
-        stream = BytesIO()
-        for entry in body:
-            label = label_of(entry)
-            block = None if label is None else aws_stream.usual_block(label)
-            if block is None:
-                return None
-            stream.write(aws_messages.message_of(block, aws_stream.packed(chunk_data(entry))))
-        return stream.getvalue()
+        labels = [label_of(entry) or "" for entry in body]
+        if not all(map(aws_stream.usual_block, set(labels))):
+            return None
+        return _messages(zip(labels, map(chunk_data, body), strict=True))
 
     def respelled(self, body: bytes, context: Context) -> bytes:
         """See `Codec`."""
         return aws_stream.AwsStreamCodec().respelled(body, context)
+
+
+def _messages(chunks: Iterable[tuple[str, Json]]) -> Iterator[bytes]:
+    for label, data in chunks:
+        yield aws_messages.message_of(aws_stream.usual_block(label) or b"", aws_stream.packed(data))

@@ -134,9 +134,11 @@ class _Strands:
         return self._names | held
 
     @property
-    def texts(self) -> list[str]:
-        """The text of each strand, joined."""
-        return ["".join(strand.texts) for strand in self]
+    def text(self) -> str:
+        """The text of each strand, and the names of all members; made at once, as it may be long."""
+        pieces = [piece for strand in self for piece in (*strand.texts, "\n")]
+        pieces.append("\n".join(self.names))
+        return "".join(pieces)
 
     @property
     def pieces(self) -> list[str]:
@@ -217,7 +219,7 @@ def redact_stream(entries: list[Json], rules: Rules, where: str, findings: list[
         ]
         entries = entries if all(new is old for new, old in zip(lines, entries, strict=True)) else lines
     strands = _Strands(entries)
-    text = "\n".join((*strands.texts, *strands.names))
+    text = strands.text
     has_address = "http" in text and any(map(is_url, strands.pieces))
     if has_address or any(map(rules.names.is_suspicious, strands.names)):
         named = without_named(entries, rules, where, findings)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING
 
-from hashtape.codecs import decode, encode
+from hashtape.codecs import decode, encode_parts
 from hashtape.recording import Answer
 from hashtape.vcr_adapter.conversion import CUT_STREAM, normalise
 
@@ -84,6 +84,7 @@ class LiveStream:
             decoded = self._decoded()
             # The proof of spec §7: what is stored gives what the client has been given.
             if decoded is not None and self._gives_what_was_passed_on(decoded):
+                self._raw.clear()  # as long as all of it
                 self._store(self._answer(decoded))
             else:
                 self._store_as_it_is(bytes(self._raw))
@@ -117,11 +118,13 @@ class LiveStream:
         return None if self._decoder.rest else self._decoder.decoded(self._entries)
 
     def _gives_what_was_passed_on(self, decoded: Decoded) -> bool:
+        encoded = hashlib.sha256()
         try:
-            encoded, _ = encode(decoded, self._head.context)
+            for part in encode_parts(decoded, self._head.context)[0]:
+                encoded.update(part)
         except ValueError:
             return False
-        return hashlib.sha256(encoded).digest() == self._passed_on.digest()
+        return encoded.digest() == self._passed_on.digest()
 
     def _cut(self, kind: str, message: str) -> None:
         if self.is_over:

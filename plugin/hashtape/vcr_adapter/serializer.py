@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from vcr.persisters.filesystem import CassetteNotFoundError
 from vcr.request import Request
 
-from hashtape.codecs import Json, escape_surrogates
+from hashtape.codecs import Json, indented
 from hashtape.errors import HashtapeError
 from hashtape.recording import HttpRequest, InferenceRequest, Recording
 from hashtape.recording_dir import RecordingDir
@@ -87,7 +87,7 @@ class RecordingSerializer:
         data: dict[str, Json] = {"version": 1, "recordings": [r.to_json() for r in recordings]}
         if cassette_dict.get("metadata"):
             data["metadata"] = cassette_dict["metadata"]
-        return escape_surrogates(json.dumps(data, indent=2, ensure_ascii=False)) + "\n"
+        return "".join(indented(data)) + "\n"
 
     def deserialize(self, cassette_string: str) -> dict[str, Any]:
         """Read what `serialize` wrote.
