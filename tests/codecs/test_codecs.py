@@ -7,6 +7,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+import arbitrary_json
 from hashtape.codecs import CODECS, Context, Decoded, decode, encode, media_type, stream_decoder
 
 SSE = "text/event-stream; charset=utf-8"
@@ -93,18 +94,8 @@ labels = st.sampled_from(
         "openai.types.create_embedding_response.CreateEmbeddingResponse",
     ]
 )
-texts = st.text(st.characters(codec=None, categories=None), max_size=5).map(
-    lambda text: text.encode("utf-16", "surrogatepass").decode("utf-16", "surrogatepass")
-)
-json_values = st.recursive(
-    st.none()
-    | st.booleans()
-    | st.integers(-(10**300), 10**300)
-    | st.floats(allow_nan=False, allow_infinity=False)
-    | texts
-    | labels,
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(keys, inner, max_size=4),
-    max_leaves=8,
+json_values = arbitrary_json.values(
+    arbitrary_json.texts(max_size=5) | labels, keys, max_items=4, max_leaves=8
 )
 
 
@@ -236,7 +227,7 @@ def test_an_unusual_body_comes_back(body, context):
         (b'{"error": {}}', Context("/v1/responses", status=400), Decoded({"error": {}}), "application/json"),
         (
             b'event: a\ndata: {"type":"a"}\n\n',
-            Context(),
+            Context(content_type="text/plain"),
             Decoded('event: a\ndata: {"type":"a"}\n\n'),
             "text/plain; charset=utf-8",
         ),

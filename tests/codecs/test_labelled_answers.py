@@ -2,6 +2,7 @@ import json
 
 import pytest
 
+from hashtape.codecs import encode
 from hashtape.codecs.base import Context, Decoded
 from hashtape.codecs.labelled_answers import MODEL_TYPE, LabelledAnswerCodec, ModelListCodec
 
@@ -101,16 +102,22 @@ def test_a_stored_model_list_comes_back_whatever_the_endpoint_is_called():
     assert MODELS.encode(stored, Context("")) == [b'{"object":"list","data":[{"id":"a"}]}']
 
 
+def test_a_list_that_an_old_recorder_called_a_stream_is_a_list():
+    stored = Decoded([{"__type__": MODEL_TYPE, "__data__": {"id": "a"}}], is_streaming=True)
+    assert encode(stored, LIST) == (b'{"object":"list","data":[{"id":"a"}]}', "application/json")
+
+
 @pytest.mark.parametrize(
     ("decoded", "context"),
     [
         (Decoded([]), Context("")),
         (Decoded([{"id": "a"}]), LIST),
         (Decoded([{"__type__": "other.Model", "__data__": {}}]), LIST),
-        (Decoded([{"__type__": MODEL_TYPE, "__data__": {}}], is_streaming=True), LIST),
+        (Decoded([{"__type__": MODEL_TYPE, "__data__": {}}], is_streaming=True), Context("")),
+        (Decoded([], is_streaming=True), LIST),
         (Decoded({"__type__": MODEL_TYPE, "__data__": {}}), LIST),
     ],
-    ids=["empty-http-list", "no-label", "other-label", "stream", "one-model"],
+    ids=["empty-http-list", "no-label", "other-label", "stream", "empty-stream", "one-model"],
 )
 def test_what_is_stored_otherwise_is_no_model_list(decoded, context):
     assert MODELS.encode(decoded, context) is None

@@ -211,7 +211,19 @@ def test_a_chat_stream_is_known_without_its_content_type(content_type):
     stream = event(delta("a")) + DONE
     decoded = decode(stream, Context("/v1/chat/completions", content_type))[0]
     assert decoded == Decoded(labelled(delta("a")), is_streaming=True)
-    assert not decode(stream, Context("", content_type))[0].is_streaming
+
+
+def test_a_stream_of_json_is_known_without_any_content_type():
+    stream = event({"type": "message-start"}, "message-start") + DONE
+    decoded, usual = decode(stream, Context())
+    assert decoded.is_streaming
+    assert encode(decoded, Context()) == (stream, usual)
+    assert not decode(stream, Context("", "text/plain"))[0].is_streaming
+
+
+@pytest.mark.parametrize("body", [b"data: text\n\n", b"data: {}\n\nnote: x\n\ndata: {}\n\n", b": hello\n\n"])
+def test_text_that_looks_like_events_stays_text(body):
+    assert decode(body, Context())[0] == Decoded(body.decode())
 
 
 def test_the_charset_of_a_stream_of_events_does_not_matter():
@@ -229,6 +241,33 @@ def test_the_charset_of_a_stream_of_events_does_not_matter():
 def test_the_label_says_how_the_chunks_of_an_old_file_come_back(label, operation):
     decoded = Decoded(labelled({"a": 1}, label=label), is_streaming=True)
     assert b"".join(CODEC.encode(decoded, Context(operation))) == event({"a": 1}) + DONE
+
+
+@pytest.mark.parametrize(
+    ("entry", "data"),
+    [
+        ({"__type__": "litellm.types.utils.ModelResponseStream", "__data__": {"a": 1}}, {"a": 1}),
+        ({"a": 1}, {"a": 1}),
+    ],
+    ids=["foreign-class", "no-label"],
+)
+def test_the_operation_says_how_chunks_of_other_recorders_come_back(entry, data):
+    decoded = Decoded([entry, entry], is_streaming=True)
+    for operation in ("/v1/chat/completions", "/v1/completions"):
+        assert encode(decoded, Context(operation)) == (event(data) * 2 + DONE, SSE)
+    named = Decoded(
+        [{"__type__": "other.Event", "__data__": {"type": "response.created"}}], is_streaming=True
+    )
+    stream = event({"type": "response.created"}, "response.created")
+    assert encode(named, Context("/v1/responses")) == (stream, SSE)
+
+
+def test_json_lines_of_a_chat_server_come_back_as_lines():
+    lines = b'{"a":1}\n{"a":2}\n'
+    context = Context("/v1/chat/completions", "application/x-ndjson")
+    decoded, usual = decode(lines, context)
+    assert decoded.is_streaming
+    assert encode(decoded, context) == (lines, usual)
 
 
 @pytest.mark.parametrize(

@@ -76,6 +76,7 @@ STREAM_CODECS: tuple[StreamCodec, ...] = (
 
 CODECS: tuple[Codec, ...] = (
     RawLinesCodec(),
+    ModelListCodec(),
     UsualEventsCodec(),
     UsualMessagesCodec(),
     UsualArrayCodec(),
@@ -84,7 +85,6 @@ CODECS: tuple[Codec, ...] = (
     *STREAM_CODECS[-1:],
     EmbeddingsCodec(),
     LabelledAnswerCodec(),
-    ModelListCodec(),
     JsonCodec(),
     TextCodec(),
     BinaryCodec(),

@@ -22,6 +22,7 @@ __all__ = [
     "is_usual",
     "label_of",
     "media_type",
+    "value_of",
 ]
 
 
@@ -218,3 +219,8 @@ def label_of(entry: Json) -> str | None:
 def chunk_data(entry: Json) -> Json:
     """The JSON of an entry that `is_chunk` accepts."""
     return entry["__data__"] if isinstance(entry, dict) else None
+
+
+def value_of(entry: Json) -> Json:
+    """The value that an entry stands for, labelled or not."""
+    return chunk_data(entry) if is_chunk(entry) else entry

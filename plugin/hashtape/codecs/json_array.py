@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from hashtape.codecs.base import Context, Decoded, Piece, chunk, is_chunk
+from hashtape.codecs.base import Context, Decoded, Piece, chunk, is_chunk, value_of
 from hashtape.codecs.framing import Framing
-from hashtape.codecs.json_lines import entry_of, value_of
+from hashtape.codecs.json_lines import entry_of
 from hashtape.codecs.json_text import compact, parse
 from hashtape.codecs.labels import GEMINI, is_gemini
 from hashtape.codecs.splitters import Splitter

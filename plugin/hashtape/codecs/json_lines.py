@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from hashtape.codecs.base import Context, Decoded, Piece, chunk, chunk_data, is_chunk, label_of
+from hashtape.codecs.base import Context, Decoded, Piece, chunk, label_of, value_of
 from hashtape.codecs.framing import Framing
 from hashtape.codecs.json_text import NotJsonError, compact, parse
+from hashtape.codecs.labels import JSON_VALUE, promises_json
 from hashtape.codecs.splitters import LineSplitter
 from hashtape.codecs.streams import SplitDecoder, decode_whole, respell_whole
 from hashtape.codecs.templates import FramingError
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
     from hashtape.codecs.json_text import Json
 
-__all__ = ["JsonLinesCodec", "JsonLinesDecoder", "entry_of", "lines_label", "value_of"]
+__all__ = ["JsonLinesCodec", "JsonLinesDecoder", "entry_of", "lines_label"]
 
 _CONTENT_TYPE = "application/x-ndjson"
 _CONTENT_TYPES = frozenset(
@@ -53,18 +54,15 @@ _USUAL = "{data}\n"
 
 def lines_label(context: Context) -> str | None:
     """The label of the lines of a call; None if no client has a class for them."""
+    if promises_json(context):
+        return JSON_VALUE  # of a stream there that has no labels, other recorders mean events
     call = context.operation or context.path
     return next((label for end, label in _OLLAMA_LABELS.items() if call.endswith(end)), None)
 
 
 def entry_of(value: Json) -> Json:
     """The entry of a value of no class: itself, unless it would be read as something else."""
-    return chunk("json.value", value) if isinstance(value, str) or label_of(value) is not None else value
-
-
-def value_of(entry: Json) -> Json:
-    """The value that an entry stands for, labelled or not."""
-    return chunk_data(entry) if is_chunk(entry) else entry
+    return chunk(JSON_VALUE, value) if isinstance(value, str) or label_of(value) is not None else value
 
 
 def _is_last(data: Json) -> bool:

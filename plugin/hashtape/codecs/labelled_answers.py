@@ -74,11 +74,11 @@ class ModelListCodec:
     def encode(self, decoded: Decoded, context: Context) -> Iterable[bytes] | None:
         """See `Codec`."""
         body = decoded.body
-        if decoded.is_streaming or not isinstance(body, list):
+        is_list = context.operation.endswith("/models")
+        # Old recordings call a list a stream, as the client hands it out item by item.
+        if not isinstance(body, list) or (decoded.is_streaming and not (body and is_list)):
             return None
-        if not all(is_chunk(entry, MODEL_TYPE) for entry in body):
-            return None
-        if not body and not context.operation.endswith("/models"):
+        if not all(is_chunk(entry, MODEL_TYPE) for entry in body) or not (body or is_list):
             return None
         models: list[Json] = [chunk_data(entry) for entry in body]
         return [compact({"object": "list", "data": models})]

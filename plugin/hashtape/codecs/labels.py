@@ -10,15 +10,15 @@ import re
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from hashtape.codecs.base import Context, label_of
-
 if TYPE_CHECKING:
+    from hashtape.codecs.base import Context
     from hashtape.codecs.json_text import Json
 
 __all__ = [
     "CHAT_LABELS",
     "EVENT",
     "GEMINI",
+    "JSON_VALUE",
     "NAMED",
     "TEXT_EVENT",
     "UNNAMED",
@@ -31,6 +31,7 @@ __all__ = [
     "promises_json",
     "usual_end",
     "usual_event",
+    "writing_label",
 ]
 
 CHAT_LABELS = {
@@ -44,6 +45,8 @@ EVENT = "sse.event"
 """An event with JSON of no provider in particular."""
 TEXT_EVENT = "sse.text"
 """An event whose data is not JSON but text."""
+JSON_VALUE = "json.value"
+"""A JSON line of no class, where without a label it would be taken for something else."""
 
 _RESPONSES = "/v1/responses"
 _RESPONSES_PREFIX = "openai.types.responses."
@@ -203,6 +206,19 @@ def is_event_label(label: str | None) -> bool:
     return label is not None and label.startswith(_EVENT_PREFIXES)
 
 
+def writing_label(label: str, context: Context) -> str:
+    """The label by whose rules an entry of a stream is written.
+
+    Other recorders put other classes into the streams of these operations, or none: it is the operation that
+    says how they travel (spec §5).
+    """
+    if is_event_label(label) or label == JSON_VALUE:
+        return label
+    return CHAT_LABELS.get(context.operation) or (
+        _RESPONSES_PREFIX if context.operation == _RESPONSES else label
+    )
+
+
 def usual_event(label: str, data: Json) -> str:
     """The template of an event that is stored with this label and data (spec §5)."""
     if label == EVENT or label in _CHAT_LABELS or label.startswith("sse."):
@@ -212,7 +228,7 @@ def usual_event(label: str, data: Json) -> str:
     return NAMED if isinstance(data, dict) and isinstance(data.get("type"), str) else UNNAMED
 
 
-def usual_end(first: Json, context: Context) -> str:
-    """What closes a stream whose first entry is this, None if it has no chunk (spec §5)."""
-    is_chat = context.operation in CHAT_LABELS if first is None else label_of(first) in _CHAT_LABELS
+def usual_end(first: str | None, context: Context) -> str:
+    """What closes a stream whose first entry has this label, None if it has no chunk (spec §5)."""
+    is_chat = context.operation in CHAT_LABELS if first is None else first in _CHAT_LABELS
     return _DONE if is_chat and not context.is_cut else ""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from hashtape.codecs.base import Context, Decoded, Piece, chunk, chunk_data, is_chunk, label_of
+from hashtape.codecs.base import Context, Decoded, Piece, chunk, chunk_data, is_chunk, label_of, value_of
 from hashtape.codecs.framing import Framing
 from hashtape.codecs.json_text import Json, NotJsonError, compact, parse
 from hashtape.codecs.labels import (
@@ -17,6 +17,7 @@ from hashtape.codecs.labels import (
     promises_json,
     usual_end,
     usual_event,
+    writing_label,
 )
 from hashtape.codecs.sse import Event, EventSplitter, parse_event
 from hashtape.codecs.streams import SplitDecoder, decode_whole, respell_whole
@@ -59,7 +60,7 @@ class SseDecoder(SplitDecoder):
         return event.written(compact(chunk_data(piece.entry)))
 
     def _usual_end(self, entries: list[Json]) -> str:
-        return usual_end(entries[0] if entries else None, self._context)
+        return usual_end(label_of(entries[0]) if entries else None, self._context)
 
     def _piece(self, raw: bytes) -> Piece:
         event = parse_event(raw)
@@ -112,6 +113,14 @@ def template_of(event: Event, key: str | None) -> str | None:
         return None
 
 
+def _is_all_json(decoded: Decoded | None) -> bool:
+    """Whether a stream has events with JSON, no others, and nothing but comments and the like beside."""
+    if decoded is None or not isinstance(decoded.body, list) or not decoded.body:
+        return False
+    framing = decoded.framing if isinstance(decoded.framing, dict) else {}
+    return TEXT_EVENT not in map(label_of, decoded.body) and "between" not in framing
+
+
 def _text_event(written: Template, data: Json, event_id: str) -> bytes:
     if not isinstance(data, str):
         raise FramingError("an event of text whose data is none")
@@ -130,17 +139,21 @@ class SseCodec:
         return SseDecoder(context) if context.media_type.partition(";")[0] == "text/event-stream" else None
 
     def decode(self, body: bytes, context: Context) -> Decoded | None:
-        """See `Codec`; also decodes streams of known operations whose server forgot the content type."""
-        if self.decoder(context) is None and not (promises_json(context) and body.startswith(_FIRST_FIELDS)):
+        """See `Codec`; also decodes what is such a stream without its content type."""
+        if self.decoder(context) is not None:
+            return decode_whole(SseDecoder(context), body)
+        # A server forgot it, or a filter took all headers away.
+        if not body.startswith(_FIRST_FIELDS) or not (promises_json(context) or not context.content_type):
             return None
-        return decode_whole(SseDecoder(context), body)
+        decoded = decode_whole(SseDecoder(context), body)
+        return decoded if promises_json(context) or _is_all_json(decoded) else None
 
     def encode(self, decoded: Decoded, context: Context) -> Iterable[bytes] | None:
         """See `Codec`. The labels of the chunks decide: old files name other operations (spec §6)."""
         body = decoded.body
         if not decoded.is_streaming or not isinstance(body, list):
             return None
-        labels = [label_of(entry) or "" for entry in body]
+        labels = [writing_label(label_of(entry) or "", context) for entry in body]
         if not all(map(is_event_label, set(labels))):
             return None
         if not body and decoded.framing is None and context.operation not in CHAT_LABELS:
@@ -148,7 +161,7 @@ class SseCodec:
         framing = Framing(decoded.framing, len(body))
         if framing.form:
             return None
-        data = [*map(chunk_data, body)]
+        data = [*map(value_of, body)]
 
         def usual(index: int) -> str:
             return usual_event(labels[index], data[index])
@@ -158,7 +171,7 @@ class SseCodec:
                 return _text_event(written, data[index], event_id)
             return written.fill(compact(data[index]), data[index], event_id)
 
-        return framing.join(usual, write, usual_end(body[0] if body else None, context))
+        return framing.join(usual, write, usual_end(labels[0] if body else None, context))
 
     def respelled(self, body: bytes, context: Context) -> bytes:
         """See `Codec`."""

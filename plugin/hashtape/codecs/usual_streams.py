@@ -11,9 +11,9 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from hashtape.codecs import aws_messages, aws_stream, json_array
-from hashtape.codecs.base import Context, Decoded, chunk, chunk_data, label_of
+from hashtape.codecs.base import Context, Decoded, chunk, chunk_data, label_of, value_of
 from hashtape.codecs.framing import FramingLog
-from hashtape.codecs.json_lines import JsonLinesCodec, entry_of, lines_label, value_of
+from hashtape.codecs.json_lines import JsonLinesCodec, entry_of, lines_label
 from hashtape.codecs.json_text import Json, NotJsonError, compact, parse, parse_next
 from hashtape.codecs.labels import (
     NAMED,
@@ -97,7 +97,9 @@ class UsualEventsCodec:
         if not entries or rest.rstrip() not in _LAST:
             return None
         log.add_bytes(rest)
-        return Decoded(entries, is_streaming=True, framing=log.to_json(usual_end(entries[0], context)))
+        return Decoded(
+            entries, is_streaming=True, framing=log.to_json(usual_end(label_of(entries[0]), context))
+        )
 
     def encode(self, decoded: Decoded, context: Context) -> Iterable[bytes] | None:
         """See `Codec`."""
@@ -185,7 +187,7 @@ def _named(name: str) -> tuple[bytes, bytes]:
 
 
 def _end(entries: list[Json], context: Context) -> bytes:
-    return usual_end(entries[0], context).encode()
+    return usual_end(label_of(entries[0]), context).encode()
 
 
 class UsualLinesCodec:
