@@ -52,20 +52,25 @@ def run(*actions):
     return threads
 
 
-def test_one_thread_at_a_time(tmp_path):
-    inside, most = [], []
+def entered_by_threads(directory):
+    """Enter 20 times in each of four threads: each time how many are inside, and the descriptor."""
+    inside, entries = [], []
 
     def enter():
         for _ in range(20):
-            with locked(tmp_path):
+            with locked(directory) as descriptor:
                 inside.append(1)
                 time.sleep(0)
-                most.append(len(inside))
+                entries.append((len(inside), descriptor))
                 inside.pop()
 
     for thread in run(*[enter] * 4):
         thread.join()
-    assert most == [1] * 80
+    return entries
+
+
+def test_one_thread_at_a_time(tmp_path):
+    assert [count for count, _ in entered_by_threads(tmp_path)] == [1] * 80
 
 
 def test_another_process_is_waited_for(tmp_path, holder):
@@ -165,17 +170,4 @@ def test_where_the_file_system_has_no_locks_threads_still_wait_for_each_other(tm
         raise OSError(37, os.strerror(37))
 
     monkeypatch.setattr(fcntl, "flock", refuse)
-    inside, most = [], []
-
-    def enter():
-        for _ in range(20):
-            with locked(tmp_path) as descriptor:
-                assert descriptor is None
-                inside.append(1)
-                time.sleep(0)
-                most.append(len(inside))
-                inside.pop()
-
-    for thread in run(*[enter] * 4):
-        thread.join()
-    assert most == [1] * 80
+    assert entered_by_threads(tmp_path) == [(1, None)] * 80

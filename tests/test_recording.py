@@ -7,6 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+import arbitrary_json
 from hashtape.codecs import decode, encode
 from hashtape.codecs.base import Context
 from hashtape.recording import (
@@ -404,19 +405,8 @@ def test_a_text_that_is_no_recording_is_refused_with_what_was_expected_and_found
 
 # --- Whatever is in a file comes out again --------------------------------------------------------------
 
-texts = st.text(st.characters(codec=None, categories=None), max_size=12).map(
-    # Two halves that stand together are one character in any JSON file.
-    lambda text: text.encode("utf-16", "surrogatepass").decode("utf-16", "surrogatepass")
-)
-values = st.recursive(
-    st.none()
-    | st.booleans()
-    | st.integers(-(10**300), 10**300)
-    | st.floats(allow_nan=False, allow_infinity=False)
-    | texts,
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(texts, inner, max_size=3),
-    max_leaves=8,
-)
+texts = arbitrary_json.texts(max_size=12)
+values = arbitrary_json.values(texts, max_items=3, max_leaves=8)
 KNOWN_KEYS = {
     *("test_id", "request", "response", "later_responses", "id_normalization_mapping"),
     *("method", "url", "headers", "body", "endpoint", "model", "payload"),

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+import arbitrary_json
 from hashtape.codecs.json_text import NotJsonError, compact, escape_surrogates, parse, parse_object
 
 
@@ -99,21 +100,7 @@ def test_only_lone_surrogates_are_escaped(text, expected):
     assert escape_surrogates(text) == expected
 
 
-texts = st.text(st.characters(codec=None, categories=None)).map(
-    lambda text: text.encode("utf-16", "surrogatepass").decode("utf-16", "surrogatepass")
-)
-values = st.recursive(
-    st.none()
-    | st.booleans()
-    | st.integers(-(10**300), 10**300)
-    | st.floats(allow_nan=False, allow_infinity=False)
-    | texts,
-    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(texts, inner, max_size=4),
-    max_leaves=12,
-)
-
-
-@given(values)
+@given(arbitrary_json.values(arbitrary_json.texts(), max_items=4, max_leaves=12))
 @settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_a_value_that_is_spelled_and_parsed_is_the_same_value_on_one_line(value):
     spelled = compact(value)

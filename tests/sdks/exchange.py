@@ -19,6 +19,19 @@ OTHER_KEY = "none-3hJ6pL0sA5eR8uI2oX7vB1nM"
 """The key of the client that plays."""
 
 
+# --- What the calls ask --------------------------------------------------------------------------------
+
+QUESTION = "Wie ist das Wetter in Köln?"
+MESSAGES = [{"role": "user", "content": QUESTION}]
+CITY = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
+"""What the tool that knows the weather has to be told, as a JSON Schema."""
+WEATHER = {
+    "type": "function",
+    "function": {"name": "weather", "description": "The weather of a city", "parameters": CITY},
+}
+"""That tool in the form of OpenAI's chat, which others took over."""
+
+
 # --- Calls and clients ---------------------------------------------------------------------------------
 
 
@@ -88,6 +101,15 @@ class Sdk:
     asynchronous: Any = None
     made_up: frozenset[str] = frozenset()
     unread: int = 0
+
+    @classmethod
+    def of_classes(cls, sync, asynchronous, path=""):
+        """An SDK whose clients take what OpenAI's and Anthropic's do; `path` ends their base URL."""
+
+        def maker(client):
+            return lambda origin, key: client(base_url=origin + path, api_key=key, max_retries=0)
+
+        return cls(maker(sync), maker(asynchronous))
 
 
 class Clients:

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import pytest
 
-from exchange import Call, Sdk, assert_faithful
+from exchange import CITY, MESSAGES, Call, Sdk, assert_faithful
 from providers import json_lines, named_events, whole
 
 anthropic = pytest.importorskip("anthropic")
 
 MODEL = "claude-demo"  # a name that no SDK will ever call deprecated
-QUESTION = [{"role": "user", "content": "Wie ist das Wetter in Köln?"}]
-OPTIONS = {"model": MODEL, "max_tokens": 2048, "messages": QUESTION}
+OPTIONS = {"model": MODEL, "max_tokens": 2048, "messages": MESSAGES}
 WEATHER = {
     "name": "weather",
     "description": "The weather of a city",
-    "input_schema": {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]},
+    "input_schema": CITY,
 }
 TOOL_ID = "toolu_01Nq8hV2rXyTzKpWcMbLdFgA"
 USAGE = {
@@ -89,7 +88,7 @@ def with_tool_result(client, events):
     (started,) = (event for event in events if event.type == "content_block_start" and event.index == 1)
     used = {"type": "tool_use", "id": started.content_block.id, "name": "weather", "input": {"city": "Köln"}}
     result = {"type": "tool_result", "tool_use_id": started.content_block.id, "content": "21,5 °C"}
-    turns = [*QUESTION, {"role": "assistant", "content": [used]}, {"role": "user", "content": [result]}]
+    turns = [*MESSAGES, {"role": "assistant", "content": [used]}, {"role": "user", "content": [result]}]
     return client.messages.create(**OPTIONS | {"messages": turns}, tools=[WEATHER])
 
 
@@ -115,7 +114,7 @@ CALLS = {
         streamed(THOUGHT, TOOL_USE, stop_reason="tool_use"),
     ),
     "count tokens": Call(
-        lambda client: client.messages.count_tokens(model=MODEL, messages=QUESTION, tools=[WEATHER]),
+        lambda client: client.messages.count_tokens(model=MODEL, messages=MESSAGES, tools=[WEATHER]),
         whole({"input_tokens": 403}),
     ),
     "list of models": Call(
@@ -146,10 +145,7 @@ CALLS = {
 
 @pytest.fixture(scope="module")
 def sdk():
-    return Sdk(
-        lambda origin, key: anthropic.Anthropic(base_url=origin, api_key=key, max_retries=0),
-        lambda origin, key: anthropic.AsyncAnthropic(base_url=origin, api_key=key, max_retries=0),
-    )
+    return Sdk.of_classes(anthropic.Anthropic, anthropic.AsyncAnthropic)
 
 
 @pytest.mark.parametrize("mode", ["sync", "async"])

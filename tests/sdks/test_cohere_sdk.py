@@ -4,21 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from exchange import Call, Sdk, assert_faithful
+from exchange import MESSAGES, WEATHER, Call, Sdk, assert_faithful
 from providers import DONE, named_events, whole
 
 cohere = pytest.importorskip("cohere")
 
 MODEL = "command-r-08-2024"
-MESSAGES = [{"role": "user", "content": "Wie ist das Wetter in Köln?"}]
-WEATHER = {
-    "type": "function",
-    "function": {
-        "name": "weather",
-        "description": "The weather of a city",
-        "parameters": {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]},
-    },
-}
 USAGE = {
     "billed_units": {"input_tokens": 37, "output_tokens": 28},
     "tokens": {"input_tokens": 913, "output_tokens": 83},

@@ -6,7 +6,7 @@ from io import BytesIO
 
 import pytest
 
-from exchange import Call, Sdk, assert_faithful
+from exchange import QUESTION, Call, Sdk, assert_faithful
 from providers import crlf_events, whole
 
 pytest.importorskip("google.genai")
@@ -41,7 +41,6 @@ TOOLS = types.GenerateContentConfig(
     temperature=0.123456789,
     automatic_function_calling=types.AutomaticFunctionCallingConfig(disable=True),
 )
-QUESTION = "Wie ist das Wetter in Köln?"
 
 
 def candidate(*parts, **extra):

@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from exchange import Call, Sdk, assert_faithful
+from exchange import MESSAGES, WEATHER, Call, Sdk, assert_faithful
 from providers import events, named_events, whole
 
 # Else it asks the network for its prices when it is imported.
@@ -15,16 +15,6 @@ litellm = pytest.importorskip("litellm")
 
 # Its own classes make pydantic warn, each time others.
 pytestmark = pytest.mark.filterwarnings("ignore")
-
-MESSAGES = [{"role": "user", "content": "Wie ist das Wetter in Köln?"}]
-WEATHER = {
-    "type": "function",
-    "function": {
-        "name": "weather",
-        "description": "The weather of a city",
-        "parameters": {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]},
-    },
-}
 
 
 def openai_object(kind, *choices, **extra):

@@ -6,21 +6,12 @@ from types import SimpleNamespace
 
 import pytest
 
-from exchange import Call, Sdk, assert_faithful
+from exchange import MESSAGES, WEATHER, Call, Sdk, assert_faithful
 from providers import events, whole
 
 mistralai = pytest.importorskip("mistralai.client")
 
 MODEL = "mistral-small-latest"
-MESSAGES = [{"role": "user", "content": "Wie ist das Wetter in Köln?"}]
-WEATHER = {
-    "type": "function",
-    "function": {
-        "name": "weather",
-        "description": "The weather of a city",
-        "parameters": {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]},
-    },
-}
 USAGE = {"prompt_tokens": 21, "total_tokens": 33, "completion_tokens": 12}
 TOOL_CALL = {
     "id": "D681PevKs",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from exchange import Call, Sdk, assert_faithful
+from exchange import MESSAGES, WEATHER, Call, Sdk, assert_faithful
 from providers import json_lines, whole
 
 ollama = pytest.importorskip("ollama")
@@ -17,15 +17,6 @@ TIMES = {
     "prompt_eval_duration": 182_000_000,
     "eval_count": 4,
     "eval_duration": 437_251_000,
-}
-MESSAGES = [{"role": "user", "content": "Wie ist das Wetter in Köln?"}]
-WEATHER = {
-    "type": "function",
-    "function": {
-        "name": "weather",
-        "description": "The weather of a city",
-        "parameters": {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]},
-    },
 }
 TOOL_CALLS = [{"function": {"name": "weather", "arguments": {"city": "Köln", "temperature": 21.123456}}}]
 PULL = [

@@ -6,17 +6,17 @@ import typing
 
 import pytest
 
-from exchange import Call, Sdk, assert_faithful
+from exchange import CITY, QUESTION, Call, Sdk, assert_faithful
 from providers import named_events, whole
 
 openai = pytest.importorskip("openai")
 responses = pytest.importorskip("openai.types.responses")
 
-OPTIONS = {"model": "gpt-4o-mini", "input": "Wie ist das Wetter in Köln?"}
+OPTIONS = {"model": "gpt-4o-mini", "input": QUESTION}
 WEATHER = {
     "type": "function",
     "name": "weather",
-    "parameters": {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]},
+    "parameters": CITY,
     "strict": False,
 }
 USAGE = {
@@ -163,10 +163,7 @@ CALLS = {
 
 @pytest.fixture(scope="module")
 def sdk():
-    return Sdk(
-        lambda origin, key: openai.OpenAI(base_url=f"{origin}/v1", api_key=key, max_retries=0),
-        lambda origin, key: openai.AsyncOpenAI(base_url=f"{origin}/v1", api_key=key, max_retries=0),
-    )
+    return Sdk.of_classes(openai.OpenAI, openai.AsyncOpenAI, path="/v1")
 
 
 @pytest.mark.parametrize("mode", ["sync", "async"])

@@ -8,21 +8,12 @@ from importlib.util import find_spec
 
 import pytest
 
-from exchange import Call, Sdk, assert_faithful, class_name
+from exchange import MESSAGES, WEATHER, Call, Sdk, assert_faithful, class_name
 from providers import binary, events, named_events, whole
 
 openai = pytest.importorskip("openai")
 
 MODEL = "gpt-4o-mini"
-MESSAGES = [{"role": "user", "content": "Wie ist das Wetter in Köln?"}]
-WEATHER = {
-    "type": "function",
-    "function": {
-        "name": "weather",
-        "description": "The weather of a city",
-        "parameters": {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]},
-    },
-}
 USAGE = {
     "prompt_tokens": 31,
     "completion_tokens": 12,
@@ -254,10 +245,7 @@ if hasattr(openai.types, "ImageGenStreamEvent"):
 
 @pytest.fixture(scope="module")
 def sdk():
-    return Sdk(
-        lambda origin, key: openai.OpenAI(base_url=f"{origin}/v1", api_key=key, max_retries=0),
-        lambda origin, key: openai.AsyncOpenAI(base_url=f"{origin}/v1", api_key=key, max_retries=0),
-    )
+    return Sdk.of_classes(openai.OpenAI, openai.AsyncOpenAI, path="/v1")
 
 
 @pytest.mark.parametrize("mode", ["sync", "async"])

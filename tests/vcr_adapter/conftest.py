@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
+
 import httpx
 import pytest
 
+import hashtape
 from loopback import LoopbackServer
 
 
@@ -30,6 +33,31 @@ def server(started):
 @pytest.fixture
 def cassette(tmp_path):
     return tmp_path / "calls"
+
+
+@pytest.fixture
+def both(cassette):
+    """Do something while it records and while it plays; returns both results."""
+
+    def do(act):
+        with hashtape.use_cassette(cassette, record_mode="once"):
+            recorded = act()
+        with hashtape.use_cassette(cassette, record_mode="none"):
+            played = act()
+        return recorded, played
+
+    return do
+
+
+@pytest.fixture
+def stored(cassette):
+    """Read the only recording of the cassette."""
+
+    def read():
+        (path,) = cassette.iterdir()
+        return json.loads(path.read_text(encoding="utf-8"))
+
+    return read
 
 
 @pytest.fixture

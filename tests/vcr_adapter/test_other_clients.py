@@ -69,27 +69,6 @@ def call(request):
     return request.param
 
 
-@pytest.fixture
-def both(cassette):
-    def do(act):
-        with hashtape.use_cassette(cassette, record_mode="once"):
-            recorded = act()
-        with hashtape.use_cassette(cassette, record_mode="none"):
-            played = act()
-        return recorded, played
-
-    return do
-
-
-@pytest.fixture
-def stored(cassette):
-    def read():
-        (path,) = cassette.iterdir()
-        return json.loads(path.read_text(encoding="utf-8"))
-
-    return read
-
-
 def test_a_chat_call_is_recorded_decoded_and_plays(call, server, both, stored):
     recorded, played = both(lambda: call("POST", f"{server.base_url}/chat/completions", body=CHAT))
     assert server.hits == 1

@@ -156,29 +156,6 @@ def memory(request, family):
     return Place(family, request.param, App())
 
 
-@pytest.fixture
-def both(cassette):
-    """Do something while it records and while it plays; returns both results."""
-
-    def do(act):
-        with hashtape.use_cassette(cassette, record_mode="once"):
-            recorded = act()
-        with hashtape.use_cassette(cassette, record_mode="none"):
-            played = act()
-        return recorded, played
-
-    return do
-
-
-@pytest.fixture
-def stored(cassette):
-    def read():
-        (path,) = cassette.iterdir()
-        return json.loads(path.read_text(encoding="utf-8"))
-
-    return read
-
-
 def seen(response):
     """What a client can see of a response; a cookie is no part of a recording."""
     headers = sorted((k, v) for k, v in response.headers.multi_items() if k != "set-cookie")
