@@ -267,7 +267,8 @@ class Answer:
         answer = cls(body)
         if "is_streaming" in data:
             answer.is_streaming = _take(data, "is_streaming", where, (bool,), "a boolean") is True
-        if answer.is_streaming and not isinstance(body, list):
+        is_failure = body is None and data.get("is_exception") is True
+        if answer.is_streaming and not isinstance(body, list) and not is_failure:
             raise InvalidRecordingError(f"a list of chunks under '{where}body'", _kind(body))
         if "url" in data:
             answer.url = _take_text(data, "url", where)

@@ -45,6 +45,7 @@ __all__ = [
     "SHARED_MODEL_LISTS",
     "WireRequest",
     "candidate_ids",
+    "forms_asked_for",
     "id_of",
     "operation_of",
     "recorded_form",
@@ -58,8 +59,8 @@ _POST_OPERATIONS = ("chat/completions", "completions", "embeddings", "responses"
 """Below a base URL of the OpenAI style; the longest that fits is meant."""
 _OLLAMA_POST = {"/api/chat": "/api/chat", "/api/generate": "/api/generate", "/api/embed": "/api/embeddings"}
 _OLLAMA_GET = ("/api/tags", "/api/ps")
-_OLLAMA_RECORDED = (*_OLLAMA_POST.values(), *_OLLAMA_GET)
-_ABOVE_THE_WIRE = ("/generate_content", "/generate_content_stream")
+_OLLAMA_RECORDED = (*_OLLAMA_POST.values(), *_OLLAMA_GET, "/api/pull")
+_ABOVE_THE_WIRE = ("/embed_content", "/generate_content", "/generate_content_stream")
 _ARGUMENTS_OF_THE_CALL = ("extra_body", "extra_headers", "extra_query", "timeout")
 _MODEL_LIST = re.compile(r"(?:^|/v\d+[a-z0-9]*|/openai)/models$")
 
@@ -275,8 +276,11 @@ def candidate_ids(
     if not isinstance(request.body, dict) or not request.body:
         return
     # What a caller may have written, and the wire does not show.
+    rest = {key: value for key, value in request.body.items() if key != "project_id"}
     bodies: list[dict[str, Json]] = [
-        {**{key: value for key, value in request.body.items() if key != "project_id"}, "extra_body": {}}
+        {**rest, "extra_body": {}},
+        {**rest, "extra_query": {}},
+        {**rest, "extra_body": {}, "extra_query": {}},
     ]
     if base64:
         bodies.append({**request.body, "encoding_format": "base64"})
@@ -312,6 +316,27 @@ def wire_forms(request: RecordedRequest) -> set[tuple[str, str, str]]:
     comparable = _comparable(body)
     method = _wire_method(request)
     return {(method, path, comparable) for path in paths}
+
+
+def forms_asked_for(request: InferenceRequest | HttpRequest) -> set[tuple[str, str, str]]:
+    """What a recording may stand for that is to answer this request: more than `wire_forms` of it.
+
+    The original tool knows calls above HTTP, where it says which operation they are. On the wire some are of
+    the http variant: model lists under other paths, chats without a model, Ollama's `pull`.
+    """
+    forms = wire_forms(request)
+    if not isinstance(request, HttpRequest):
+        return forms
+    parts = urlsplit(request.url)
+    method, payload = request.method.upper(), request.payload
+    if method == "GET" and not payload and parts.path.endswith(("/models", *_OLLAMA_GET)):
+        if not parts.query or parts.query.startswith("api-version="):
+            forms.add((method, parts.path, _comparable({})))
+    elif method == "POST" and isinstance(payload, dict) and not parts.query:
+        if parts.path.endswith(_OLLAMA_RECORDED):
+            payload = {key: value for key, value in payload.items() if not _says_nothing(key, value)}
+        forms.add((method, parts.path, _comparable(payload)))
+    return forms
 
 
 def wire_request_of(request: RecordedRequest, *, base64: bool = False) -> WireRequest | None:

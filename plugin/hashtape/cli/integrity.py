@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 from urllib.parse import urlsplit
 
 from hashtape.codecs import Context, decode, encode
-from hashtape.model_list import digest_of, stored_ids
+from hashtape.model_list import is_digest_of, stored_ids
 from hashtape.recording import NAMED_WITH_VALUES, HttpRequest, InferenceRequest, Unset
 from hashtape.recording_dir import RecordingDir
 from hashtape.redaction import Redactor
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["Flaw", "Flaws", "name_for"]
 
 _OLD_NAME = re.compile(r"[0-9a-f]{12}")
-_MODEL_LIST_NAME = re.compile(r"models-([0-9a-f]{64})-([0-9a-f]{8})")
+_MODEL_LIST_NAME = re.compile(r"models-([0-9a-f]{64}|[0-9a-f]{12})-([0-9a-f]{8})")
 _KNOWN_LABELS = ("openai.types.", "anthropic.types.", "ollama._types.", "google.genai.types.", "sse.")
 _CUT = "transport"
 
@@ -119,10 +119,11 @@ def _of_name(path: Path, recording: Recording) -> Iterator[Flaw]:
     name = path.stem
     if path.suffix == ".json" and name in ids:
         return
-    if (match := _MODEL_LIST_NAME.fullmatch(name)) and match[1] in ids:
-        models = stored_ids(recording.response.body)
-        if models is not None and digest_of(models) == match[2]:
+    models = stored_ids(recording.response.body)
+    if (match := _MODEL_LIST_NAME.fullmatch(name)) and models is not None and is_digest_of(match[2], models):
+        if match[1] in ids:
             return
+        name = match[1]
     if _is_old_name(name, request, ids):
         yield Flaw("old name", "named by 12 digits, as files once were: it plays", is_wrong=False)
         return

@@ -19,14 +19,18 @@ from hashtape.recording_dir import RecordingDir
 from hashtape.request_id import (
     SHARED_MODEL_LISTS,
     candidate_ids,
+    forms_asked_for,
     operation_of,
+    recorded_form,
     wants_base64,
     wire_forms,
 )
-from hashtape.vcr_adapter.conversion import vcr_request_of
+from hashtape.vcr_adapter.conversion import CUT_STREAM, vcr_request_of
 from hashtape.vcr_adapter.entry import Entry, Slot, host_of, url_of, without
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from hashtape.recording import Answer, HttpRequest, InferenceRequest
     from hashtape.recording_dir import FoundRecording
     from hashtape.recording_file import Stamp
@@ -125,8 +129,7 @@ class Answers:
         if entries is None:
             entries = self._by_id[asked.request_id] = []
             for directory in self._to_search:
-                ids = candidate_ids(asked.hashed, self._setup.test_id, base64=wants_base64(asked.wire))
-                found = directory.find(ids, is_model_list=_is_model_list(asked))
+                found = directory.find(self._ids(asked), is_model_list=_is_model_list(asked))
                 if found is not None:
                     entries.append(self._keep(found, directory))
                     break
@@ -141,12 +144,27 @@ class Answers:
             for directory in self._to_search:
                 equal = [
                     self._keep(directory.read_stamped(path), directory)
-                    for form in wire_forms(asked.recorded)
+                    for form in self._forms(asked)
                     for path in self._index(directory).get(form, ())
                 ]
                 new = [entry for entry in dict.fromkeys(equal) if entry not in entries]
                 entries += sorted(new, key=lambda entry: entry.slots[0].host != host)
         return entries
+
+    def _ids(self, asked: Asked) -> Iterator[str]:
+        """The ids that a recording of a request may have, the likeliest first."""
+        base64 = wants_base64(asked.wire)
+        yield from candidate_ids(asked.hashed, self._setup.test_id, base64=base64)
+        if asked.sent is not None:
+            sent = recorded_form(asked.sent, self._setup.test_id)
+            yield from candidate_ids(sent, self._setup.test_id, base64=base64)
+
+    def _forms(self, asked: Asked) -> set[tuple[str, str, str]]:
+        """What a recording of a request may stand for."""
+        forms = forms_asked_for(asked.recorded)
+        if asked.sent is not None:
+            forms |= forms_asked_for(recorded_form(asked.sent, self._setup.test_id))
+        return forms
 
     def _index(self, directory: RecordingDir) -> dict[tuple[str, str, str], list[Path]]:
         """What the recordings of a directory say; they are read once, when a request has none by its id."""
@@ -224,6 +242,8 @@ class Answers:
             for slot in entry.slots
             if not entry.plays.get(slot.number) and (self._repeats or slot.number not in entry.fresh)
         ]
+        if not left:
+            left = [slot for slot in entry.slots if _is_for_all_calls(slot.answer)]
         return next((slot for slot in left if slot.host == host), left[0] if left else None)
 
     # --- Playing and recording ---------------------------------------------------------------------------
@@ -386,6 +406,11 @@ class Answers:
         self._unsaved.clear()
         if self._made_directory:
             self.directory.remove_if_empty()
+
+
+def _is_for_all_calls(answer: Answer) -> bool:
+    """Whether an answer is a failure that another recorder stored above the client, after all its retries."""
+    return answer.is_exception and (answer.exception_data or {}).get("category") != CUT_STREAM
 
 
 def _ids_in(path: Path) -> list[str]:

@@ -32,6 +32,7 @@ class Asked:
         hashed: What the id was computed of, where values of this process's own were taken out of the recorded
             form as well.
         findings: What was taken out of it.
+        sent: The same on the wire with what was taken out, which other recorders store; None if nothing was.
         original: vcrpy's request before the filters, if there are any.
         hidden: The same after them and without what the user calls sensitive, as it is stored.
         is_in_process: Whether the client calls an application in this process: that is no network.
@@ -46,6 +47,7 @@ class Asked:
         *,
         hashed: InferenceRequest | HttpRequest | None = None,
         findings: Sequence[Finding] = (),
+        sent: WireRequest | None = None,
         original: Any = None,
         hidden: Any = None,
         is_in_process: bool = False,
@@ -58,6 +60,7 @@ class Asked:
         self.request_id = request_id
         self.hashed = recorded if hashed is None else hashed
         self.findings = findings
+        self.sent = sent
         self.is_in_process = is_in_process
 
     @cached_property

@@ -89,5 +89,6 @@ class Asking:
             found.request_id,
             hashed=found.hashed,
             findings=found.findings,
+            sent=wire if found.findings else None,
             **forms,
         )

@@ -395,6 +395,8 @@ def response_of(
     is_cut = failure is not None and failure.get("category") == CUT_STREAM
     if failure is not None and not is_cut:
         status, decoded = _failure(answer)
+        # It was recorded above the client, which had already tried as often as it does.
+        headers = {"x-should-retry": "false", **headers}
     else:
         decoded = answer.decoded
     context = _context(request, wire, headers.get("content-type", ""), status)
