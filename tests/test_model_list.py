@@ -4,7 +4,7 @@ import hashlib
 
 import pytest
 
-from hashtape.model_list import digest_of, stored_ids, union_of
+from hashtape.model_list import digest_of, is_digest_of, stored_ids, union_of
 from hashtape.recording import Answer, InferenceRequest, Recording
 
 
@@ -44,6 +44,28 @@ def test_the_ids_of_a_model_list_are_those_of_its_models(body, expected):
 def test_the_union_has_each_model_once_by_id():
     union = union_of([model_list("c", "a"), model_list("b", "a")])
     assert stored_ids(union.response.body) == ["a", "b", "c"]
+
+
+def tags(*names):
+    return {"__type__": "ollama._types.ListResponse", "__data__": {"models": [{"model": n} for n in names]}}
+
+
+def test_the_ids_of_ollamas_list_are_what_it_calls_its_models():
+    assert stored_ids(tags("b", "a")) == ["b", "a"]
+    assert stored_ids({"__type__": "ollama._types.ListResponse", "__data__": {"models": [{}]}}) is None
+
+
+def test_the_union_of_ollamas_lists_is_one_of_them():
+    lists = [
+        Recording(None, model_list().request, Answer(tags(*names))) for names in (("c", "a"), ("b", "a"))
+    ]
+    assert union_of(lists).response.body == tags("a", "b", "c")
+
+
+def test_old_names_have_another_digest():
+    assert is_digest_of(hashlib.sha1(b"a|b").hexdigest()[:8], ["b", "a"])
+    assert is_digest_of(digest_of(["a", "b"]), ["b", "a"])
+    assert not is_digest_of("00000000", ["b", "a"])
 
 
 def test_one_list_is_left_as_it_is():

@@ -192,9 +192,7 @@ class RecordingDir:
                 pass
             except NotADirectoryError:
                 self.check()
-            # Old names have 12 digits of the id.
-            names = (f"models-{request_id}-*.json", f"models-{request_id[:12]}-*.json")
-            if is_model_list and (paths := sorted({path for name in names for path in self.path.glob(name)})):
+            if is_model_list and (paths := sorted(self.path.glob(f"models-{request_id}-*.json"))):
                 lists = [self.read_stamped(path) for path in paths]
                 stamps = {path: stamp for found in lists for path, stamp in found.stamps.items()}
                 return FoundRecording(union_of([found.recording for found in lists]), stamps)

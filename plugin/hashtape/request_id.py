@@ -47,6 +47,7 @@ __all__ = [
     "candidate_ids",
     "forms_asked_for",
     "id_of",
+    "old_ids_of",
     "operation_of",
     "recorded_form",
     "request_id",
@@ -133,6 +134,13 @@ def id_of(request: InferenceRequest | HttpRequest, test_id: str | None, revision
     if isinstance(request, HttpRequest):
         return _http_id(request, test_id)
     return _inference_id(request, test_id, revision)
+
+
+def old_ids_of(request: InferenceRequest) -> set[str]:
+    """The 12 digits that once named a recording: their hash had no number rule and no test id (spec §2)."""
+    endpoints = {urlsplit(request.url).path, request.endpoint}
+    method = request.method.upper()
+    return {_digest({"method": method, "endpoint": e, "body": request.body})[:12] for e in endpoints}
 
 
 def request_id(method: str, url: str, body: Json, test_id: str | None = None, revision: int = 1) -> str:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeAlias
@@ -15,7 +13,7 @@ from hashtape.recording import NAMED_WITH_VALUES, HttpRequest, InferenceRequest,
 from hashtape.recording_dir import RecordingDir
 from hashtape.redaction import Redactor
 from hashtape.redaction.known import KnownSecrets
-from hashtape.request_id import id_of, operation_of, wire_request_of
+from hashtape.request_id import id_of, old_ids_of, operation_of, wire_request_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -138,15 +136,7 @@ def _is_old_name(name: str, request: InferenceRequest | HttpRequest, ids: set[st
     """Whether a name is one of 12 digits, whose hash had no number rule and no test id (spec §2)."""
     if not _OLD_NAME.fullmatch(name) or not isinstance(request, InferenceRequest):
         return False
-    old = {
-        hashlib.sha256(
-            json.dumps(
-                {"method": request.method.upper(), "endpoint": endpoint, "body": request.body}, sort_keys=True
-            ).encode()
-        ).hexdigest()[:12]
-        for endpoint in {urlsplit(request.url).path, request.endpoint}
-    }
-    return name in old or any(request_id.startswith(name) for request_id in ids)
+    return name in old_ids_of(request) or any(request_id.startswith(name) for request_id in ids)
 
 
 # --- Answers ---------------------------------------------------------------------------------------------
@@ -199,7 +189,7 @@ def _of_answer(answer: Answer, where: str, context: Context) -> Iterator[Flaw]:
     except (ValueError, RecursionError) as error:
         yield Flaw("codec", f"{where}.body cannot be encoded: {error}")
         return
-    if returned != body:
+    if returned != body and decode(returned, again)[0] != decoded:
         yield Flaw("codec", f"{where}.body encodes to bytes that do not come back when they are decoded")
     elif decoded != answer.decoded:
         message = f"{where}.body plays, and would be stored in another form today"

@@ -14,24 +14,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hashtape.errors import HashtapeWarning, RecordingFileError
-from hashtape.recording import Recording, Unset
+from hashtape.recording import InferenceRequest, Recording, Unset
 from hashtape.recording_dir import RecordingDir
 from hashtape.request_id import (
-    SHARED_MODEL_LISTS,
-    candidate_ids,
-    forms_asked_for,
-    operation_of,
-    recorded_form,
     wants_base64,
     wire_forms,
 )
-from hashtape.vcr_adapter.conversion import CUT_STREAM, vcr_request_of
+from hashtape.vcr_adapter.conversion import vcr_request_of
 from hashtape.vcr_adapter.entry import Entry, Slot, host_of, url_of, without
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from hashtape.recording import Answer, HttpRequest, InferenceRequest
+    from hashtape.recording import Answer, HttpRequest
     from hashtape.recording_dir import FoundRecording
     from hashtape.recording_file import Stamp
     from hashtape.vcr_adapter.asked import Asked
@@ -129,7 +122,7 @@ class Answers:
         if entries is None:
             entries = self._by_id[asked.request_id] = []
             for directory in self._to_search:
-                found = directory.find(self._ids(asked), is_model_list=_is_model_list(asked))
+                found = directory.find(asked.ids(self._setup.test_id), is_model_list=asked.is_model_list)
                 if found is not None:
                     entries.append(self._keep(found, directory))
                     break
@@ -144,27 +137,12 @@ class Answers:
             for directory in self._to_search:
                 equal = [
                     self._keep(directory.read_stamped(path), directory)
-                    for form in self._forms(asked)
+                    for form in asked.forms(self._setup.test_id)
                     for path in self._index(directory).get(form, ())
                 ]
                 new = [entry for entry in dict.fromkeys(equal) if entry not in entries]
                 entries += sorted(new, key=lambda entry: entry.slots[0].host != host)
         return entries
-
-    def _ids(self, asked: Asked) -> Iterator[str]:
-        """The ids that a recording of a request may have, the likeliest first."""
-        base64 = wants_base64(asked.wire)
-        yield from candidate_ids(asked.hashed, self._setup.test_id, base64=base64)
-        if asked.sent is not None:
-            sent = recorded_form(asked.sent, self._setup.test_id)
-            yield from candidate_ids(sent, self._setup.test_id, base64=base64)
-
-    def _forms(self, asked: Asked) -> set[tuple[str, str, str]]:
-        """What a recording of a request may stand for."""
-        forms = forms_asked_for(asked.recorded)
-        if asked.sent is not None:
-            forms |= forms_asked_for(recorded_form(asked.sent, self._setup.test_id))
-        return forms
 
     def _index(self, directory: RecordingDir) -> dict[tuple[str, str, str], list[Path]]:
         """What the recordings of a directory say; they are read once, when a request has none by its id."""
@@ -243,7 +221,7 @@ class Answers:
             if not entry.plays.get(slot.number) and (self._repeats or slot.number not in entry.fresh)
         ]
         if not left:
-            left = [slot for slot in entry.slots if _is_for_all_calls(slot.answer)]
+            left = [slot for slot in entry.slots if slot.is_for_all_calls]
         return next((slot for slot in left if slot.host == host), left[0] if left else None)
 
     # --- Playing and recording ---------------------------------------------------------------------------
@@ -323,7 +301,7 @@ class Answers:
         if self._was_empty:
             return None
         try:
-            found = self.directory.find([asked.request_id], is_model_list=_is_model_list(asked))
+            found = self.directory.find([asked.request_id], is_model_list=asked.is_model_list)
         except RecordingFileError as error:
             self._tolerate(error)
             return None
@@ -408,11 +386,6 @@ class Answers:
             self.directory.remove_if_empty()
 
 
-def _is_for_all_calls(answer: Answer) -> bool:
-    """Whether an answer is a failure that another recorder stored above the client, after all its retries."""
-    return answer.is_exception and (answer.exception_data or {}).get("category") != CUT_STREAM
-
-
 def _ids_in(path: Path) -> list[str]:
     """The request id in a file's name, which for a model list is one part of it."""
     return path.stem.split("-")
@@ -421,7 +394,3 @@ def _ids_in(path: Path) -> list[str]:
 def _position(recording: Recording) -> int:
     position = recording.extra.get("position")
     return position if isinstance(position, int) else 1 << 62
-
-
-def _is_model_list(asked: Asked) -> bool:
-    return operation_of(asked.recorded) in SHARED_MODEL_LISTS

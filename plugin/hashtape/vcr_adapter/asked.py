@@ -8,10 +8,21 @@ from typing import TYPE_CHECKING, Any
 
 from vcr.filters import sensitive_data_hooks
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+from hashtape.recording import InferenceRequest
+from hashtape.request_id import (
+    SHARED_MODEL_LISTS,
+    candidate_ids,
+    forms_asked_for,
+    old_ids_of,
+    operation_of,
+    recorded_form,
+    wants_base64,
+)
 
-    from hashtape.recording import HttpRequest, InferenceRequest
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from hashtape.recording import HttpRequest
     from hashtape.redaction import Finding
     from hashtape.request_id import WireRequest
     from hashtape.vcr_adapter.conversion import VcrResponse
@@ -67,6 +78,33 @@ class Asked:
     def request(self) -> Any:
         """The request of vcrpy, filtered."""
         return self._build()
+
+    @property
+    def is_model_list(self) -> bool:
+        """Whether it asks for a list of models that tests share (spec §2)."""
+        return operation_of(self.recorded) in SHARED_MODEL_LISTS
+
+    def ids(self, test_id: str | None) -> Iterator[str]:
+        """The ids that its recording may have, the likeliest first.
+
+        Args:
+            test_id: The pytest node id.
+        """
+        base64 = wants_base64(self.wire)
+        yield from candidate_ids(self.hashed, test_id, base64=base64)
+        if self.is_model_list and isinstance(self.hashed, InferenceRequest):
+            yield from sorted(old_ids_of(self.hashed))
+        if self.sent is not None:
+            yield from candidate_ids(recorded_form(self.sent, test_id), test_id, base64=base64)
+
+    def forms(self, test_id: str | None) -> set[tuple[str, str, str]]:
+        """What its recording may stand for (see `forms_asked_for`).
+
+        Args:
+            test_id: The pytest node id.
+        """
+        forms = forms_asked_for(self.recorded)
+        return forms if self.sent is None else forms | forms_asked_for(recorded_form(self.sent, test_id))
 
     @property
     def original(self) -> Any:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from hashtape.recording import OtherRequest
+from hashtape.vcr_adapter.conversion import CUT_STREAM
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -125,6 +126,12 @@ class Slot(NamedTuple):
     def host(self) -> str:
         """The host that gave the answer."""
         return host_of(self.answer.url or url_of(self.entry.recording))
+
+    @property
+    def is_for_all_calls(self) -> bool:
+        """Whether it is a failure that another recorder stored above the client, after all its retries."""
+        answer = self.answer
+        return answer.is_exception and (answer.exception_data or {}).get("category") != CUT_STREAM
 
 
 def _put(recording: Recording, number: int, recorded: InferenceRequest | HttpRequest, answer: Answer) -> None:
