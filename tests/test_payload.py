@@ -7,7 +7,7 @@ import requests
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from hashtape.payload import body_of, payload_of
+from hashtape.payload import body_of, is_description, payload_of
 
 FORM = "application/x-www-form-urlencoded"
 
@@ -29,6 +29,21 @@ def test_binary_is_its_digest_and_size(body):
         "sha256": hashlib.sha256(body).hexdigest(),
         "size": len(body),
     }
+
+
+@pytest.mark.parametrize(
+    ("body", "content_type", "is_described"),
+    [
+        (b"", "", False),
+        (b"text", "text/plain", False),
+        (b"a=1", FORM, False),
+        (b"\xff\0", "image/png", True),
+        (b"--b\r\n\r\ntext\r\n--b--\r\n", "multipart/form-data; boundary=b", True),
+    ],
+    ids=["none", "text", "form", "binary", "multipart"],
+)
+def test_what_no_body_can_be_made_of_is_a_description(body, content_type, is_described):
+    assert is_description(payload_of(body, content_type)) is is_described
 
 
 @pytest.mark.parametrize("content_type", [FORM, FORM.upper(), f"{FORM}; charset=UTF-8"])

@@ -13,7 +13,8 @@ from hashtape.errors import CassetteDirectoryError, HashtapeError, RecordingFile
 from hashtape.model_list import digest_of, stored_ids
 from hashtape.recording import Answer, HttpRequest, InferenceRequest, Recording, Unset
 from hashtape.recording_dir import RecordingDir
-from hashtape.request_id import WireRequest, id_of, recorded_form, wire_forms
+from hashtape.request_id import WireRequest, id_of, recorded_form
+from hashtape.wire_form import wire_forms
 
 SEED_ID = "26e569a66dd1b1669a26851179956ffca286bd5f6874f975f6b369bf6bbcc521"
 CASSETTES = RecordingDir(Path(__file__).parent.parent / "cassettes")

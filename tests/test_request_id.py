@@ -17,9 +17,8 @@ from hashtape.request_id import (
     recorded_form,
     request_id,
     wants_base64,
-    wire_forms,
-    wire_request_of,
 )
+from hashtape.wire_form import wire_forms, wire_request_of
 
 VECTORS = json.loads((Path(__file__).parent / "hash_vectors.json").read_text(encoding="utf-8"))
 TEST_ID = "tests/test_chat.py::test_hello"
@@ -227,6 +226,25 @@ def test_a_form_leads_back_to_the_wire():
 @pytest.mark.parametrize(("one", "other"), [("https://h", "https://h/"), ("https://h?a=1", "https://h/?a=1")])
 def test_the_path_of_the_root_may_be_left_out(one, other):
     assert recorded_form(wire("GET", one)) == recorded_form(wire("GET", other))
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("https://h:443/a?b", "https://h/a?b"),
+        ("http://h:80/", "http://h/"),
+        ("https://[::1]:443/a", "https://[::1]/a"),
+        ("https://h:443/v1/models", "https://h/v1/models"),
+    ],
+)
+def test_the_port_that_goes_without_saying_may_be_said(one, other):
+    assert recorded_form(wire("GET", one)) == recorded_form(wire("GET", other))
+    assert wire_forms(HttpRequest("GET", one, None)) == wire_forms(HttpRequest("GET", other, None))
+
+
+@pytest.mark.parametrize("url", ["http://h:443/", "https://h:4430/", "https://h/a:443/", "https://u:443@h/"])
+def test_any_other_port_counts(url):
+    assert recorded_form(wire("GET", url)).url == url
 
 
 def test_half_an_emoji_in_a_text_that_somebody_edited_is_no_error():

@@ -51,6 +51,6 @@ class Audit(YamlRun):
         """List the drifted tests, each with what differs."""
         self.write(terminalreporter, "hashtape: drifted from their YAML cassettes", self.drifts)
         line = f"{len(self.drifts)} drifted of {len(self._audited)} tests on YAML cassettes"
-        terminalreporter.write_line(
-            f"hashtape audit: {line if self._audited else 'no test played a YAML cassette'}"
+        self.write_result(
+            terminalreporter, f"hashtape audit: {line if self._audited else 'no test played a YAML cassette'}"
         )

@@ -37,11 +37,13 @@ class ConvertRun(YamlRun):
 
     def __init__(self, config: pytest.Config) -> None:
         super().__init__(config)
+        self._has_played = False
         self._tests = self._recordings = 0
         self._problems: dict[str, list[str]] = {}
 
     def take(self, use: dict[str, Any]) -> None:
         """See `YamlRun`."""
+        self._has_played |= bool(use["audited"])
         if use["unconverted"]:
             self._problems[use["test_id"]] = use["unconverted"]
         elif use["converted"]:
@@ -62,12 +64,14 @@ class ConvertRun(YamlRun):
             test_id: [(line, []) for line in lines] for test_id, lines in self._problems.items()
         }
         self.write(terminalreporter, "hashtape: not converted", problems)
-        line = f"hashtape convert: {self._tests} tests converted to {self._recordings} recordings"
+        line = "hashtape convert: no test played a YAML cassette"
+        if self._has_played:
+            line = f"hashtape convert: {self._tests} tests converted to {self._recordings} recordings"
         if self.drifts:
             line += f", {len(self.drifts)} had drifted"
         if self._problems:
             line += f", {len(self._problems)} not converted"
-        terminalreporter.write_line(line)
+        self.write_result(terminalreporter, line)
         if self._tests:
             terminalreporter.write_line(
                 "Delete their YAML cassettes, run pytest again, and commit the recordings."

@@ -12,7 +12,7 @@ from hashtape.codecs import compact, media_type
 if TYPE_CHECKING:
     from hashtape.codecs import Json
 
-__all__ = ["body_of", "payload_of"]
+__all__ = ["body_of", "is_description", "payload_of"]
 
 
 def payload_of(body: bytes, content_type: str) -> Json:
@@ -37,6 +37,15 @@ def payload_of(body: bytes, content_type: str) -> Json:
     if kind.startswith("multipart/") and (parts := _multipart(body, content_type)) is not None:
         return {"__encoding__": "multipart", "parts": parts}
     return _described(body)
+
+
+def is_description(payload: Json) -> bool:
+    """Whether a payload only describes a body, which nobody can make of it again.
+
+    >>> is_description({"__encoding__": "sha256", "sha256": "ab…", "size": 3}), is_description("text")
+    (True, False)
+    """
+    return isinstance(payload, dict) and payload.get("__encoding__") in ("multipart", "sha256")
 
 
 def body_of(payload: Json) -> tuple[bytes, str]:

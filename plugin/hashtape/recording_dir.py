@@ -16,7 +16,8 @@ from hashtape.model_list import digest_of, stored_ids, union_of
 from hashtape.recording import InferenceRequest, InvalidRecordingError, Recording, Unset, text_of
 from hashtape.recording_file import Stamp, put_file, read_file, stamp_of_same, sweep
 from hashtape.recording_head import RecordingHead, read_head
-from hashtape.request_id import SHARED_MODEL_LISTS, wire_forms
+from hashtape.request_id import SHARED_MODEL_LISTS
+from hashtape.wire_form import wire_forms
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator

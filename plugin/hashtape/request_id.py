@@ -31,9 +31,9 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from hashtape.codecs import Json, NotJsonError, compact, parse
+from hashtape.codecs import Json, NotJsonError, parse
 from hashtape.normalise import normalise_body
-from hashtape.payload import body_of, payload_of
+from hashtape.payload import payload_of
 from hashtape.recording import HttpRequest, InferenceRequest
 
 if TYPE_CHECKING:
@@ -42,33 +42,35 @@ if TYPE_CHECKING:
     from hashtape.recording import RecordedRequest
 
 __all__ = [
+    "ABOVE_THE_WIRE",
+    "OLLAMA_GET",
+    "OLLAMA_POST",
+    "POST_OPERATIONS",
     "SHARED_MODEL_LISTS",
     "WireRequest",
     "candidate_ids",
-    "forms_asked_for",
+    "digest",
     "id_of",
     "old_ids_of",
     "operation_of",
     "recorded_form",
     "request_id",
     "wants_base64",
-    "wire_forms",
-    "wire_request_of",
+    "without_usual_port",
 ]
 
-_POST_OPERATIONS = ("chat/completions", "completions", "embeddings", "responses")
+POST_OPERATIONS = ("chat/completions", "completions", "embeddings", "responses")
 """Below a base URL of the OpenAI style; the longest that fits is meant."""
-_OLLAMA_POST = {"/api/chat": "/api/chat", "/api/generate": "/api/generate", "/api/embed": "/api/embeddings"}
-_OLLAMA_GET = ("/api/tags", "/api/ps")
-_OLLAMA_RECORDED = (*_OLLAMA_POST.values(), *_OLLAMA_GET, "/api/pull")
-_ABOVE_THE_WIRE = ("/embed_content", "/generate_content", "/generate_content_stream")
-_ARGUMENTS_OF_THE_CALL = ("extra_body", "extra_headers", "extra_query", "timeout")
+OLLAMA_POST = {"/api/chat": "/api/chat", "/api/generate": "/api/generate", "/api/embed": "/api/embeddings"}
+OLLAMA_GET = ("/api/tags", "/api/ps")
+ABOVE_THE_WIRE = ("/embed_content", "/generate_content", "/generate_content_stream")
 _MODEL_LIST = re.compile(r"(?:^|/v\d+[a-z0-9]*|/openai)/models$")
 
 _SHARED = {1: ("/api/tags", "/v1/models"), 2: ("/api/tags", "/v1/models", "/v1/openai/v1/models")}
 """Endpoints whose id leaves the test id out, by revision."""
 SHARED_MODEL_LISTS = _SHARED[2]
 
+_USUAL_PORT = re.compile(r"\A(https://[^/?#]*(?=:443(?:[/?#]|\Z))|http://[^/?#]*(?=:80(?:[/?#]|\Z))):\d+")
 _DATABRICKS_HOST = "cloud.databricks.com"
 
 
@@ -96,7 +98,8 @@ class WireRequest:
 # --- Hashing (spec §2, §3) -------------------------------------------------------------------------------
 
 
-def _digest(value: Json) -> str:
+def digest(value: Json) -> str:
+    """The 64 digits of a JSON value as spec §2 spells it."""
     return hashlib.sha256(_ENCODER.encode(value).encode()).hexdigest()
 
 
@@ -109,11 +112,11 @@ def _inference_id(request: InferenceRequest, test_id: str | None, revision: int)
     }
     if parts.path not in _SHARED[revision]:
         hashed["test_id"] = test_id
-    return _digest(hashed)
+    return digest(hashed)
 
 
 def _http_id(request: HttpRequest, test_id: str | None) -> str:
-    return _digest(
+    return digest(
         {
             "test_id": test_id,
             "url": request.url,
@@ -140,7 +143,7 @@ def old_ids_of(request: InferenceRequest) -> set[str]:
     """The 12 digits that once named a recording: their hash had no number rule and no test id (spec §2)."""
     endpoints = {urlsplit(request.url).path, request.endpoint}
     method = request.method.upper()
-    return {_digest({"method": method, "endpoint": e, "body": request.body})[:12] for e in endpoints}
+    return {digest({"method": method, "endpoint": e, "body": request.body})[:12] for e in endpoints}
 
 
 def request_id(method: str, url: str, body: Json, test_id: str | None = None, revision: int = 1) -> str:
@@ -170,11 +173,11 @@ def _is_recorded_inference(method: str, url: str, body: Json) -> bool:
     path = urlsplit(url).path
     if method.upper() != "POST":
         return False
-    if path.endswith(_ABOVE_THE_WIRE):
+    if path.endswith(ABOVE_THE_WIRE):
         return True
-    if path.endswith(("/v1/models", *_OLLAMA_GET)) and body == {}:
+    if path.endswith(("/v1/models", *OLLAMA_GET)) and body == {}:
         return True
-    operations = (*(f"/v1/{name}" for name in _POST_OPERATIONS), *_OLLAMA_POST.values())
+    operations = (*(f"/v1/{name}" for name in POST_OPERATIONS), *OLLAMA_POST.values())
     return path.endswith(operations) and isinstance(body, dict) and "model" in body
 
 
@@ -214,10 +217,10 @@ def _operation(method: str, path: str, *, has_query: bool, body: Json) -> tuple[
     if method == "GET":
         if not has_query and _MODEL_LIST.search(path):
             return "/models", "/v1/models"
-        found = [(name, name) for name in _OLLAMA_GET if path.endswith(name) and not has_query]
+        found = [(name, name) for name in OLLAMA_GET if path.endswith(name) and not has_query]
     elif method == "POST" and isinstance(body, dict) and "model" in body:
-        found = [pair for pair in _OLLAMA_POST.items() if path.endswith(pair[0])]
-        found += [(f"/{name}", f"/v1/{name}") for name in _POST_OPERATIONS if path.endswith(f"/{name}")]
+        found = [pair for pair in OLLAMA_POST.items() if path.endswith(pair[0])]
+        found += [(f"/{name}", f"/v1/{name}") for name in POST_OPERATIONS if path.endswith(f"/{name}")]
     else:
         return None
     return found[0] if found else None
@@ -235,13 +238,14 @@ def recorded_form(request: WireRequest, test_id: str | None = None) -> Inference
         variant for everything else.
     """
     method = request.method.upper()
-    parts = urlsplit(request.url)
+    whole_url = without_usual_port(request.url)
+    parts = urlsplit(whole_url)
     body = _json_body(request)
     pair = _operation(method, parts.path, has_query=bool(parts.query), body=body)
     if pair is None:
         payload = payload_of(request.body, request.content_type) if body is None else body
         # Clients differ in whether they send the path of the root.
-        url = request.url if parts.path else parts._replace(path="/").geturl()
+        url = whole_url if parts.path else parts._replace(path="/").geturl()
         return HttpRequest(method, _hide_databricks(url), payload, test_id)
     on_the_wire, endpoint = pair
     base = parts._replace(path=parts.path.removesuffix(on_the_wire), query="", fragment="").geturl()
@@ -255,6 +259,11 @@ def recorded_form(request: WireRequest, test_id: str | None = None) -> Inference
             del body["encoding_format"]
     name = model if isinstance(model, str) else ""
     return InferenceRequest("POST", _hide_databricks(base + endpoint), body, endpoint, name)
+
+
+def without_usual_port(url: str) -> str:
+    """A URL without the port that its scheme has anyway: some clients name it, and most do not."""
+    return _USUAL_PORT.sub(r"\1", url) if ":443" in url or ":80" in url else url
 
 
 def _reading_order(key: str) -> tuple[int, str]:
@@ -296,114 +305,3 @@ def candidate_ids(
         called = replace(request, body=body)
         yield id_of(called, test_id)
         yield id_of(called, test_id, revision=2)
-
-
-def wire_forms(request: RecordedRequest) -> set[tuple[str, str, str]]:
-    """The requests on the wire that a recording may stand for: method, path (or URL), digest of the body.
-
-    Two requests are the same for replay when they have one of these in common. A file of an old recorder
-    can stand for more than one: some name chat calls `/v1/completions`, and some have the wire's own URL.
-    For the http variant the whole URL stands in the path's place, as it counts there.
-    """
-    if isinstance(request, HttpRequest):
-        return {(request.method.upper(), request.url, _comparable(request.payload, revision=2))}
-    if not isinstance(request, InferenceRequest) or _never_was_http(request):
-        return set()
-    path = urlsplit(request.url).path
-    body = _wire_body(request)
-    paths = {_wire_path(path)}
-    if not request.endpoint.startswith("/v1/"):
-        paths.add(path)
-    if isinstance(body, dict):
-        if body.get("encoding_format") == "base64" and path.endswith("/embeddings"):
-            del body["encoding_format"]
-        if path.endswith(_OLLAMA_RECORDED):
-            body = {key: value for key, value in body.items() if not _says_nothing(key, value)}
-        if "messages" in body:
-            paths |= {re.sub(r"(?<!/chat)/completions$", "/chat/completions", path) for path in paths}
-    comparable = _comparable(body)
-    method = _wire_method(request)
-    return {(method, path, comparable) for path in paths}
-
-
-def forms_asked_for(request: InferenceRequest | HttpRequest) -> set[tuple[str, str, str]]:
-    """What a recording may stand for that is to answer this request: more than `wire_forms` of it.
-
-    The original tool knows calls above HTTP, where it says which operation they are. On the wire some are of
-    the http variant: model lists under other paths, chats without a model, Ollama's `pull`.
-    """
-    forms = wire_forms(request)
-    if not isinstance(request, HttpRequest):
-        return forms
-    parts = urlsplit(request.url)
-    method, payload = request.method.upper(), request.payload
-    if method == "GET" and not payload and parts.path.endswith(("/models", *_OLLAMA_GET)):
-        if not parts.query or parts.query.startswith("api-version="):
-            forms.add((method, parts.path, _comparable({})))
-    elif method == "POST" and isinstance(payload, dict) and not parts.query:
-        if parts.path.endswith(_OLLAMA_RECORDED):
-            payload = {key: value for key, value in payload.items() if not _says_nothing(key, value)}
-        forms.add((method, parts.path, _comparable(payload)))
-    return forms
-
-
-def wire_request_of(request: RecordedRequest, *, base64: bool = False) -> WireRequest | None:
-    """The request on the wire that a recording stands for; None if it never was HTTP (spec §6).
-
-    Args:
-        request: The request in recorded form.
-        base64: Whether to ask for embeddings in base64, which the recorded form leaves out.
-    """
-    if isinstance(request, HttpRequest):
-        return WireRequest(request.method, request.url, *body_of(request.payload))
-    if not isinstance(request, InferenceRequest) or _never_was_http(request):
-        return None
-    parts = urlsplit(request.url)
-    is_wire_path = request.endpoint and not request.endpoint.startswith(("/v1/", "/api/"))
-    url = parts._replace(path=parts.path if is_wire_path else _wire_path(parts.path)).geturl()
-    method, body = _wire_method(request), _wire_body(request)
-    if method == "GET":
-        return WireRequest(method, url)
-    if base64 and isinstance(body, dict) and request.endpoint == "/v1/embeddings":
-        body["encoding_format"] = "base64"
-    return WireRequest(method, url, compact(body), "application/json")
-
-
-def _says_nothing(key: str, value: Json) -> bool:
-    """Whether a value is one that Ollama's client adds of its own accord (spec §3)."""
-    return value is None or value in ("", [], {}) or (value is False and key in {"raw", "stream"})
-
-
-def _never_was_http(request: InferenceRequest) -> bool:
-    scheme, found, _ = request.url.partition("://")
-    return request.url.endswith(_ABOVE_THE_WIRE) or (bool(found) and scheme not in {"http", "https"})
-
-
-def _wire_method(request: InferenceRequest) -> str:
-    """The method on the wire: model lists are recorded as POST with an empty body."""
-    is_list = request.body == {} and urlsplit(request.url).path.endswith(("/v1/models", *_OLLAMA_GET))
-    return "GET" if is_list else request.method.upper()
-
-
-def _wire_body(request: InferenceRequest) -> Json:
-    """The body on the wire: what a caller says beside it is not in it, and `extra_body` is (spec §3)."""
-    if not isinstance(request.body, dict):
-        return request.body
-    body = {key: value for key, value in request.body.items() if key not in _ARGUMENTS_OF_THE_CALL}
-    extra = request.body.get("extra_body")
-    return body | extra if isinstance(extra, dict) else body
-
-
-def _comparable(body: Json, revision: int = 1) -> str:
-    # As a digest of text, because Python takes 1, 1.0 and True for the same.
-    return _digest(normalise_body(body, revision))
-
-
-def _wire_path(path: str) -> str:
-    """The path on the wire of a recorded path."""
-    if path.endswith("/api/embeddings"):
-        return path.removesuffix("/api/embeddings") + "/api/embed"
-    for name in (*_POST_OPERATIONS, "models"):
-        if path.endswith(f"/v1/{name}"):
-            return path.removesuffix(f"/v1/{name}") + f"/{name}"
-    return path

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from hashtape.errors import RecordingFileError
 from hashtape.recording_dir import RecordingDir
-from hashtape.request_id import wire_forms
+from hashtape.wire_form import wire_forms
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

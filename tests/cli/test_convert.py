@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 
@@ -92,11 +93,15 @@ def test_json_says_everything_once(here, cassette):
     }
 
 
-def test_an_empty_cassette_is_nothing_to_convert(here, cassette):
-    path = cassette("empty.yaml")
-    assert convert("empty.yaml", "--delete").exit_code == 0
-    assert not path.exists()
-    assert not (here / "empty").exists()
+def test_a_request_that_nobody_can_send_is_left_out_of_the_yaml(here, cassette):
+    cassette("a.yaml", interaction(), interaction("/two"))
+    convert("a.yaml", "--delete")
+    path, _ = sorted((here / "a").iterdir())
+    path.write_text(re.sub(r'"url": "http[^"]*"', '"url": "http://["', path.read_text()))
+    result = convert("a", "--to", "yaml")
+    assert "Traceback" not in result.output
+    assert not isinstance(result.exception, ValueError)
+    assert "http://[" not in (here / "a.yaml").read_text()
 
 
 def test_yaml_is_not_written_over_another_cassette(here, cassette):
@@ -111,6 +116,45 @@ def test_yaml_is_not_written_over_another_cassette(here, cassette):
     path.unlink()
     assert "Converted 1 recording (" in convert("a", "--to", "yaml").output
     assert convert("a", "--to", "yaml").output == "1 cassette had been converted before: unchanged.\n"
+
+
+def upload(body, number):
+    request = {"method": "POST", "uri": f"{URL}/{number}", "body": body, "headers": {}}
+    return {**interaction(), "request": request}
+
+
+@pytest.mark.parametrize(
+    ("bodies", "note"),
+    [
+        ([b"\xff\0", "text"], "1 request body is not stored: do not match on body"),
+        ([b"\xff\0", b"\xfe\0"], "2 request bodies are not stored: do not match on body"),
+    ],
+)
+def test_request_bodies_that_the_yaml_cannot_have_are_told(here, cassette, bodies, note):
+    cassette("a.yaml", *(upload(body, number) for number, body in enumerate(bodies)))
+    assert convert("a.yaml", "--delete").exit_code == 0
+    assert f"a: {note}" in convert("a", "--to", "yaml").output.splitlines()
+    assert "__encoding__" not in (here / "a.yaml").read_text()
+
+
+@pytest.mark.parametrize(
+    ("body", "advice"),
+    [
+        ("text", 'the order of its requests is not known: play it with "body" in match_on'),
+        (b"\xff\0", "the order of its requests is not known: one may get the answer of another"),
+    ],
+    ids=["stored", "not stored"],
+)
+def test_to_match_on_body_is_only_advised_where_it_works(here, cassette, body, advice):
+    cassette("a.yaml", upload("one", 0), upload(body, 0))
+    convert("a.yaml", "--delete")
+    for path in (here / "a").iterdir():
+        recording = json.loads(path.read_text())
+        del recording["position"]  # as one that was recorded, not converted
+        path.write_text(json.dumps(recording))
+    result = convert("a", "--to", "yaml")
+    assert f"a: {advice}" in result.output.splitlines()
+    assert '"body" in match_on' not in result.output.replace(advice, "")
 
 
 @pytest.mark.parametrize(

@@ -269,6 +269,23 @@ def test_an_error_is_told(answer, error):
     assert reply_of(answer).error == error
 
 
+def test_text_is_what_was_said():
+    reply = reply_of(Answer("block 0\nblock 1\n"))
+    assert read(reply.turns) == [("assistant", "text", "block 0\nblock 1\n")]
+    assert (reply.error, reply.unread, reply.chunks) == ("", 0, None)
+
+
+def test_the_text_of_an_error_is_its_message():
+    reply = reply_of(Answer("<h1>504</h1> too slow\n", status=504))
+    assert (reply.turns, reply.error) == ([], "<h1>504</h1> too slow")
+
+
+def test_text_that_broke_off_is_kept_beside_the_reason():
+    failure = {"category": "transport", "type": "ReadError", "message": "reset"}
+    reply = reply_of(Answer("half a sen", status=502, is_exception=True, exception_data=failure))
+    assert (reply.text, reply.error) == ("half a sen", "the stream broke off: reset")
+
+
 def test_what_nobody_can_read_is_counted():
     stream = [{"__type__": "sse.event", "__data__": {"progress": n}} for n in range(3)]
     assert reply_of(Answer(stream, is_streaming=True)).unread == 3

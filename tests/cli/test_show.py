@@ -11,6 +11,11 @@ import providers
 from hashtape.cli import cli
 from hashtape.recording import Answer, Recording
 from hashtape.recording_dir import RecordingDir
+from loopback import Reply
+
+
+def text(content, status=200):
+    return Reply(status, content.encode(), {"content-type": "text/plain; charset=utf-8"})
 
 
 @pytest.fixture
@@ -85,6 +90,44 @@ def test_what_is_no_conversation_is_shown_as_json(show, tmp_path):
     assert shown.startswith(f"POST {url}\n")
     assert '"brand": "Citroën"' in shown
     assert '"cars": [\n    "2CV"\n  ]' in shown
+
+
+@pytest.mark.parametrize("url", ["https://files.example/v1/files/file-1/content", CHAT_URL])
+def test_an_answer_that_is_text_is_shown_as_text(show, tmp_path, url):
+    path = store(tmp_path / "cassettes", text("block 0\nblock 1\n"), url=url)
+    assert show(path).endswith("── answer ──\nblock 0\nblock 1\n")
+    (answer,) = json.loads(show("--json", path))["answers"]
+    parts = [{"kind": "text", "text": "block 0\nblock 1\n"}]
+    assert (answer["turns"], answer["error"]) == ([{"role": "assistant", "parts": parts}], None)
+
+
+def test_an_error_that_is_text_is_shown_as_the_error(show, tmp_path):
+    path = store(tmp_path / "cassettes", text("<html>Gateway Time-out</html>\n", 504))
+    assert show(path).endswith("── answer, status 504 ──\nerror: <html>Gateway Time-out</html>\n")
+    (answer,) = json.loads(show("--json", path))["answers"]
+    assert (answer["turns"], answer["error"]) == ([], "<html>Gateway Time-out</html>")
+
+
+@pytest.mark.parametrize("status", [200, 502])
+def test_of_a_long_text_the_beginning_is_shown(show, tmp_path, status):
+    lines = "\n".join(f"line {number}" for number in range(1000))
+    shown = show(store(tmp_path / "cassettes", text(lines, status)))
+    assert "line 59\n[… 940 more lines: --raw shows all]\n" in shown
+    assert "line 60" not in shown
+
+
+@pytest.mark.parametrize(
+    ("reply", "shown"),
+    [
+        (text("", 204), "── answer, status 204 ──\n[empty]\n"),
+        (text("", 500), "── answer, status 500 ──\n[empty]\n"),
+        (providers.whole(["2CV", "DS"]), '── answer ──\n[\n  "2CV",\n  "DS"\n]\n'),
+        (providers.whole({"choices": []}), '"choices": []\n  }\n}\n'),
+    ],
+    ids=["no content", "an error without a word", "a list of texts", "a chat without a choice"],
+)
+def test_no_answer_is_shown_as_nothing_at_all(show, tmp_path, reply, shown):
+    assert show(store(tmp_path / "cassettes", reply)).endswith(shown)
 
 
 def test_raw_is_the_file(show, tmp_path):

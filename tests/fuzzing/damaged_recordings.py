@@ -27,7 +27,8 @@ from hashtape import HashtapeError, RecordingFileError, use_cassette
 from hashtape.recording import Recording
 from hashtape.recording_dir import RecordingDir
 from hashtape.redaction import Redactor
-from hashtape.request_id import WireRequest, wire_forms, wire_request_of
+from hashtape.request_id import WireRequest
+from hashtape.wire_form import wire_forms, wire_request_of
 
 ROOT = Path(__file__).resolve().parents[2]
 SECONDS = 10.0

@@ -119,3 +119,48 @@ def test_an_audit_does_not_record(project, suite):
     result = project.run("--hashtape-audit", "--record-mode=all")
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     result.stderr.fnmatch_lines(["*--hashtape-audit sends nothing: leave --record-mode out"])
+
+
+OWN_SERIALIZER = """
+@pytest.fixture
+def vcr_config(): return {"serializer": "json"}
+"""
+OWN_PERSISTER = """
+from vcr.persisters.filesystem import FilesystemPersister
+
+class OwnPersister(FilesystemPersister): pass
+
+def pytest_recording_configure(config, vcr): vcr.register_persister(OwnPersister)
+"""
+
+
+@pytest.mark.parametrize("conftest", [OWN_SERIALIZER, OWN_PERSISTER], ids=["serializer", "persister"])
+def test_tests_with_storage_of_their_own_are_counted_as_not_looked_at(project, conftest):
+    project.write(conftest, "conftest.py")
+    path = project.write(SUITE)
+    stock(project, passed=2)
+    project.edit(path, '"two"', '"three"')
+    result = project.run("--hashtape-audit")
+    result.assert_outcomes(passed=2)
+    assert result.ret == 0
+    (line,) = audit(result)
+    assert line == (
+        "hashtape audit: no test played a YAML cassette; "
+        "not looked at: 2 tests with a serializer or persister of their own (-v names them)"
+    )
+
+
+def test_they_are_named_beside_the_others_with_v(project):
+    project.write(SUITE)
+    project.write(OWN_SERIALIZER + '\n@pytest.mark.vcr\ndef test_own(): ask("own")', "test_own.py")
+    stock(project, passed=3)
+    for options in ((), ("-pxdist", "-n2")):
+        run = project.run_apart if options else project.run
+        result = run("--hashtape-audit", "-v", *options)
+        result.stdout.fnmatch_lines(
+            [
+                "*= hashtape: not looked at *",
+                "test_own.py::test_own",
+                "*: 0 drifted of 2 tests *; not looked at: 1 test with a serializer or persister of its own",
+            ]
+        )

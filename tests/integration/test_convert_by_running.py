@@ -105,3 +105,39 @@ def test_it_goes_with_no_record_mode(project, suite):
     result = project.run_apart("--hashtape-convert", "--record-mode=once")
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     result.stderr.fnmatch_lines(["*--hashtape-convert sends nothing: leave --record-mode out"])
+
+
+def test_without_yaml_there_is_nothing_to_convert(project):
+    project.write("@pytest.mark.vcr\ndef test_chat(): pass")
+    result = project.run("--hashtape-convert")
+    assert result.ret == 0
+    result.stdout.fnmatch_lines(["hashtape convert: no test played a YAML cassette"])
+
+
+def test_tests_with_a_serializer_of_their_own_stay_as_they_were_and_are_counted(project, suite):
+    project.write(
+        """
+        @pytest.fixture
+        def vcr_config(): return {"serializer": "json"}
+
+        @pytest.mark.vcr
+        def test_own(): assert ask("own").endswith("to own")
+        """,
+        "test_own.py",
+    )
+    project.run("-pno:hashtape", "--record-mode=once", "test_own.py").assert_outcomes(passed=1)
+    result = project.run("--hashtape-convert")
+    result.assert_outcomes(passed=9)
+    assert result.ret == 0
+    result.stdout.fnmatch_lines(
+        ["*: 8 tests converted to 8 recordings; not looked at: 1 test with * of its own (-v names it)"]
+    )
+    result = project.run("--hashtape-convert", "test_own.py", "-v")
+    result.stdout.fnmatch_lines(
+        [
+            "*= hashtape: not looked at *",
+            "test_own.py::test_own",
+            "hashtape convert: no test played a YAML cassette; not looked at: 1 test with a serializer or *",
+        ]
+    )
+    assert not project.cassette("test_own", "test_own").exists()

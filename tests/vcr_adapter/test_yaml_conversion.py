@@ -11,6 +11,7 @@ import vcr
 import yaml
 
 import hashtape
+from hashtape.errors import RecordingFileError
 from hashtape.vcr_adapter.yaml_cassettes import CassetteFileError, is_vcr_cassette, read_cassette
 from hashtape.vcr_adapter.yaml_conversion import Converter, yaml_of
 
@@ -273,7 +274,7 @@ def test_there_and_back_and_there_again_gives_the_same_files(converted, cassette
 
 @pytest.fixture
 def there_and_back(converted, tmp_path):
-    """Convert a cassette to recordings and those to YAML again; `yaml_of`'s result and the path of its text."""
+    """Convert a cassette to recordings and back to YAML: what `yaml_of` made, and where its text is."""
 
     def convert(*interactions):
         assert converted(*interactions).differences == []
@@ -374,3 +375,13 @@ def test_a_spelling_of_another_method_is_not_believed(converted, tmp_path, junk)
     recording["request"]["method_as_sent"] = junk
     path.write_text(json.dumps(recording))
     assert "method: POST" in yaml_of(tmp_path / "d").text
+
+
+def test_an_answer_from_no_http_address_is_named_with_its_file(converted, tmp_path):
+    converted((asked(), answered(completion(1))), (asked(), answered(completion(2))))
+    (path,) = (tmp_path / "d").iterdir()
+    recording = json.loads(path.read_text())
+    recording["later_responses"][0]["url"] = "vertexai://project/v1/chat/completions"
+    path.write_text(json.dumps(recording))
+    with pytest.raises(RecordingFileError, match=rf"{path.name}.* got one from 'vertexai://"):
+        yaml_of(tmp_path / "d")

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import shlex
 import sys
 import tempfile
+from collections import defaultdict
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -25,6 +27,7 @@ __all__ = ["convert"]
 
 _T = TypeVar("_T")
 _SKIPPED = frozenset({"__pycache__", "node_modules", "site-packages"})
+_LONGEST_LIST = 5
 
 
 @dataclass(slots=True)
@@ -34,7 +37,8 @@ class _Outcome:
     Args:
         path: The cassette that was read.
         target: What stands for it now: a directory of recordings, or a YAML file.
-        state: `converted`, `unchanged` (it was there already), or `failed`.
+        state: `converted`, `unchanged` (it was there already), `empty` (nothing was in it), `skipped` (it is
+            another tool's), or `failed`.
     """
 
     path: str
@@ -85,7 +89,8 @@ def convert(
     is not clear whose cassette it is, the recordings name none and play all the same.
 
     Every answer is played back and compared with what vcrpy would give. Secrets are taken out, and named.
-    The exit code is 1 if a cassette could not be converted.
+    Below a directory, files of other tools are skipped, and named. The exit code is 1 if a cassette could not
+    be converted.
 
     \b
     Examples:
@@ -140,9 +145,10 @@ def _to_recordings(
     paths: Sequence[Path], *, dry_run: bool, delete: bool, collects: bool, quiet: bool
 ) -> list[_Outcome]:
     from hashtape.cli.placing import Suite, collect
+    from hashtape.vcr_adapter.other_formats import OtherFormatError
     from hashtape.vcr_adapter.yaml_conversion import Converter
 
-    cassettes = _cassettes(paths)
+    cassettes, packed = _cassettes(paths)
     with _waiting("pytest collects the tests", quiet=quiet):
         suite = collect(cassettes) if collects and cassettes else Suite()
     for name in suite.errors:
@@ -158,23 +164,37 @@ def _to_recordings(
         outcome = _Outcome(str(path), size_before=path.stat().st_size)
         try:
             _convert(path, outcome, suite, converter, dry_run=dry_run)
+        except OtherFormatError as error:
+            if path in paths:  # the user took it for a cassette
+                outcome.problems.append(str(error))
+            else:
+                outcome.state = "skipped"
+                outcome.notes.append(error.got)
         except (HashtapeError, OSError) as error:
             outcome.problems.append(str(error))
         if outcome.problems:
             outcome.state = "failed"
-        elif delete and not dry_run:
+        elif delete and not dry_run and outcome.state in {"converted", "unchanged"}:
             path.unlink()
             outcome.is_deleted = True
         return outcome
 
-    return _each(cassettes, work, quiet=quiet)
+    skipped = [_Outcome(str(path), state="skipped", notes=["a compressed file"]) for path in packed]
+    return [*_each(cassettes, work, quiet=quiet), *skipped]
 
 
 def _convert(path: Path, outcome: _Outcome, suite: Suite, converter: Converter, *, dry_run: bool) -> None:
+    from hashtape.vcr_adapter.paths import cassette_directory
     from hashtape.vcr_adapter.yaml_cassettes import read_cassette
 
     interactions = read_cassette(path)
     outcome.interactions = len(interactions)
+    if not interactions:
+        outcome.state = "empty"
+        return
+    if cassette_directory(path) == path:
+        outcome.problems.append(_needs_suffix(path))
+        return
     place = suite.place(path)
     if place.directory is None:
         outcome.problems.append(f"{path}: expected a test whose cassette this is, got none or several")
@@ -188,6 +208,16 @@ def _convert(path: Path, outcome: _Outcome, suite: Suite, converter: Converter, 
         {"where": finding.where, "kind": finding.kind, "what": finding.what} for finding in done.findings
     ]
     outcome.problems += done.differences
+
+
+def _needs_suffix(path: Path) -> str:
+    suffix = ".json" if path.read_text(encoding="utf-8").lstrip().startswith("{") else ".yaml"
+    old, new = shlex.quote(str(path)), shlex.quote(f"{path}{suffix}")
+    return (
+        f"{path}: expected a cassette with the suffix .yaml, .yml or .json, got none of these, and its "
+        "recordings need that name for their directory. Rename it, also where a program names it for vcrpy: "
+        f"mv {old} {new}"
+    )
 
 
 @contextmanager
@@ -207,20 +237,23 @@ def _scratch(directory: Path) -> Iterator[Path]:
         yield copy
 
 
-def _cassettes(paths: Sequence[Path]) -> list[Path]:
-    """The cassettes of vcrpy among some files and below some directories."""
+def _cassettes(paths: Sequence[Path]) -> tuple[list[Path], list[Path]]:
+    """What may be cassettes of vcrpy among files and below directories, and the compressed ones there."""
+    from hashtape.vcr_adapter.other_formats import is_packed_cassette
     from hashtape.vcr_adapter.yaml_cassettes import is_vcr_cassette
 
     found: dict[Path, None] = {}
+    packed: dict[Path, None] = {}
     for path in paths:
         if not path.is_dir():
             found[path] = None  # what it is, is said when it is read
             continue
         for parent, names, files in os.walk(path):
             names[:] = sorted(name for name in names if not name.startswith(".") and name not in _SKIPPED)
-            candidates = (Path(parent, name) for name in sorted(files))
+            candidates = [Path(parent, name) for name in sorted(files)]
             found.update(dict.fromkeys(file for file in candidates if is_vcr_cassette(file)))
-    return list(found)
+            packed.update(dict.fromkeys(file for file in candidates if is_packed_cassette(file)))
+    return list(found), [path for path in packed if path not in found]
 
 
 # --- To YAML ---------------------------------------------------------------------------------------------
@@ -249,8 +282,16 @@ def _to_yaml(directory: Path, *, dry_run: bool) -> _Outcome:
         if made.left_out:
             left_out = count(made.left_out, "recording")
             outcome.notes.append(f"{left_out} left out: a call that never was HTTP is nothing for vcrpy")
-        if made.needs_body:
-            outcome.notes.append('the order of its requests is not known: play it with "body" in match_on')
+        if made.without_body:
+            bodies = f"{made.without_body:,} request bod{'y is' if made.without_body == 1 else 'ies are'}"
+            outcome.notes.append(f"{bodies} not stored: do not match on body")
+        if made.is_unordered:
+            advice = (
+                "one may get the answer of another"
+                if made.without_body
+                else 'play it with "body" in match_on'
+            )
+            outcome.notes.append(f"the order of its requests is not known: {advice}")
         if not target.exists():
             outcome.state = "converted"
             if not dry_run:
@@ -281,19 +322,24 @@ def _report(outcomes: list[_Outcome], direction: str, *, dry_run: bool, delete: 
     for outcome in outcomes:
         for secret in outcome.secrets:
             print_line(f"{outcome.path}: taken out of {secret['where']}: {secret['what']}", style="yellow")
-        for note in outcome.notes:
+        for note in outcome.notes if outcome.state != "skipped" else ():
             print_line(f"{outcome.path}: {note}", style="yellow")
         for problem in outcome.problems:
             subject = "" if problem.startswith(outcome.path) else f"{outcome.path}: "
             print_line(f"not converted: {subject}{problem}", style="red")
-    if not outcomes:
-        print_line(
-            f"Nothing to convert: no {'cassettes' if direction == 'recordings' else 'recordings'} there."
-        )
+    by_state: defaultdict[str, list[_Outcome]] = defaultdict(list)
+    for outcome in outcomes:
+        by_state[outcome.state].append(outcome)
+    if skipped := by_state["skipped"]:
+        formats = "another format" if len(skipped) == 1 else "other formats"
+        print_line(f"skipped: {count(len(skipped), 'file')} in {formats} than vcrpy's: {_names(skipped)}")
+    if len(skipped) == len(outcomes):
+        what = "cassette of vcrpy there, which is a .yaml, .yml or .json file"
+        print_line(f"Nothing to convert: no {what if direction == 'recordings' else 'recordings there'}.")
         return
-    by_state = {
-        state: [o for o in outcomes if o.state == state] for state in ("converted", "unchanged", "failed")
-    }
+    if empty := by_state["empty"]:
+        stays = "it, which stays" if len(empty) == 1 else "them, which stay"
+        print_line(f"{count(len(empty), 'cassette')} with nothing in {stays}: {_names(empty)}")
     if done := by_state["converted"]:
         print_line(_summary(done, direction, dry_run=dry_run), style="bold")
     if unchanged := by_state["unchanged"]:
@@ -302,7 +348,7 @@ def _report(outcomes: list[_Outcome], direction: str, *, dry_run: bool, delete: 
         print_line(f"{count(len(failed), 'cassette')} not converted: nothing was changed there.", style="red")
     if direction == "yaml":
         return
-    if unplaced := [o for o in outcomes if o.state != "failed" and o.test_id is None]:
+    if unplaced := [outcome for outcome in [*done, *unchanged] if outcome.test_id is None]:
         print_line(
             f"{count(len(unplaced), 'cassette')} of no one test that pytest collects: "
             "the recordings name none, and play where they are."
@@ -312,6 +358,13 @@ def _report(outcomes: list[_Outcome], direction: str, *, dry_run: bool, delete: 
         print_line(f"{count(len(deleted), 'cassette')} deleted, after the recordings had played the same.")
     elif not dry_run and not delete and (done or unchanged):
         print_line("The cassettes are still there; --delete deletes those whose recordings play the same.")
+
+
+def _names(outcomes: list[_Outcome]) -> str:
+    """The first few paths; --json has them all."""
+    names = ", ".join(outcome.path for outcome in outcomes[:_LONGEST_LIST])
+    more = len(outcomes) - _LONGEST_LIST
+    return f"{names} and {more:,} more" if more > 0 else names
 
 
 def _summary(done: list[_Outcome], direction: str, *, dry_run: bool) -> str:

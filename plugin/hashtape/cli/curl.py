@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from hashtape.cli.overview import provider_of
 from hashtape.cli.selection import SelectionError
-from hashtape.request_id import wire_request_of
+from hashtape.payload import is_description
+from hashtape.wire_form import wire_request_of
 
 if TYPE_CHECKING:
     from hashtape.recording import RecordedRequest
@@ -75,7 +76,7 @@ def _body(wire: WireRequest) -> str:
     if wire.content_type != "application/json":
         return _quoted(wire.body.decode("utf-8", "replace"))
     body = json.loads(wire.body)
-    if isinstance(body, dict) and body.get("__encoding__") in {"multipart", "sha256"}:
+    if is_description(body):
         raise SelectionError(
             f"expected a body that is stored, got a description of one ({body['__encoding__']}): "
             "curl cannot send it"

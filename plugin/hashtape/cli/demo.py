@@ -14,7 +14,7 @@ import hashtape
 from hashtape.cli.demo_server import DemoServer
 from hashtape.errors import HashtapeError
 from hashtape.recording import InferenceRequest, Recording
-from hashtape.request_id import wire_request_of
+from hashtape.wire_form import wire_request_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

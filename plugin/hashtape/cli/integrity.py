@@ -13,7 +13,8 @@ from hashtape.recording import NAMED_WITH_VALUES, HttpRequest, InferenceRequest,
 from hashtape.recording_dir import RecordingDir
 from hashtape.redaction import Redactor
 from hashtape.redaction.known import KnownSecrets
-from hashtape.request_id import id_of, old_ids_of, operation_of, wire_request_of
+from hashtape.request_id import id_of, old_ids_of, operation_of
+from hashtape.wire_form import wire_request_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

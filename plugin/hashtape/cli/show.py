@@ -14,7 +14,7 @@ from hashtape.cli.output import count, json_option, print_json, print_line
 from hashtape.cli.overview import model_of
 from hashtape.cli.selection import directory_option, find_file, read_file, short_id
 from hashtape.recording import HttpRequest, InferenceRequest
-from hashtape.request_id import wire_request_of
+from hashtape.wire_form import wire_request_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["show"]
 
 _MOST_LINES = 60
-"""Of JSON that is no conversation; `--raw` has all of it."""
+"""Of text and JSON that is no conversation; `--raw` has all of it."""
 _MOST_CHARACTERS = 120
 """Of a setting, and of a part that is no text."""
 _STYLES = {"system": "yellow", "user": "cyan", "tool": "magenta"}
@@ -177,17 +177,19 @@ def _print_answer(answer: Answer, title: str) -> None:
     if reply.chunks is not None:
         told.append(count(reply.chunks, "chunk"))
     _print_title(", ".join(told))
-    for turn_number, turn in enumerate(reply.turns):
+    is_text = isinstance(answer.body, str)
+    for turn_number, turn in enumerate([] if is_text else reply.turns):
         if len(reply.turns) > 1:
             print_line(f"choice {turn_number + 1}:", style="dim")
         for part in turn.parts:
             _print_part(part)
-    if reply.unread and not reply.turns and not reply.error:
+    says_nothing = not reply.turns and not reply.error and (reply.unread or not reply.finish)
+    if says_nothing or (is_text and reply.turns):
         _print_value(answer.body)
     elif reply.unread:
         print_line(f"[{count(reply.unread, 'chunk')} of another kind: --raw shows all]", style="dim")
     if reply.error:
-        print_line(f"error: {reply.error}", style="red")
+        _print_value(f"error: {reply.error}", style="red")
     _print_footer(reply)
 
 
@@ -208,10 +210,13 @@ def _brief(text: str) -> str:
     return text if len(text) <= _MOST_CHARACTERS else f"{text[:_MOST_CHARACTERS]}…"
 
 
-def _print_value(value: Json) -> None:
+def _print_value(value: Json, style: str = "") -> None:
     """Text as text; anything else as JSON, not all of it when it is long."""
+    if value in (None, ""):
+        print_line("[empty]", style="dim")
+        return
     text = value if isinstance(value, str) else json.dumps(value, indent=2, ensure_ascii=False)
-    lines = text.split("\n")
-    print_line("\n".join(lines[:_MOST_LINES]))
+    lines = text.rstrip("\n").split("\n")
+    print_line("\n".join(lines[:_MOST_LINES]), style=style)
     if len(lines) > _MOST_LINES:
         print_line(f"[… {len(lines) - _MOST_LINES:,} more lines: --raw shows all]", style="dim")

@@ -16,12 +16,10 @@ from typing import TYPE_CHECKING
 from hashtape.errors import HashtapeWarning, RecordingFileError
 from hashtape.recording import InferenceRequest, Recording, Unset
 from hashtape.recording_dir import RecordingDir
-from hashtape.request_id import (
-    wants_base64,
-    wire_forms,
-)
+from hashtape.request_id import wants_base64
 from hashtape.vcr_adapter.conversion import vcr_request_of
 from hashtape.vcr_adapter.entry import Entry, Slot, host_of, url_of, without
+from hashtape.wire_form import wire_forms
 
 if TYPE_CHECKING:
     from hashtape.recording import Answer, HttpRequest

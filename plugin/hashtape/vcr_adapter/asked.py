@@ -12,12 +12,12 @@ from hashtape.recording import InferenceRequest
 from hashtape.request_id import (
     SHARED_MODEL_LISTS,
     candidate_ids,
-    forms_asked_for,
     old_ids_of,
     operation_of,
     recorded_form,
     wants_base64,
 )
+from hashtape.wire_form import forms_asked_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

@@ -26,14 +26,8 @@ from hashtape.codecs.compression import stream_decompressor
 from hashtape.codecs.streams import PassThroughDecoder
 from hashtape.recording import NAMED_WITH_VALUES, Answer, HttpRequest, InferenceRequest
 from hashtape.redaction import Redactor
-from hashtape.request_id import (
-    WireRequest,
-    id_of,
-    operation_of,
-    recorded_form,
-    wants_base64,
-    wire_request_of,
-)
+from hashtape.request_id import WireRequest, id_of, operation_of, recorded_form, wants_base64
+from hashtape.wire_form import wire_request_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -207,12 +201,12 @@ def vcr_request_of(request: RecordedRequest, *, base64: bool = False) -> Any | N
     """A vcrpy request for the request of a recording; None if that never was HTTP."""
     try:
         wire = wire_request_of(request, base64=base64)
+        if wire is None:
+            return None
+        headers = {"content-type": wire.content_type} if wire.content_type else {}
+        return Request(wire.method, wire.url, wire.body or None, headers)
     except (ValueError, RecursionError):
         return None  # a URL that is none, or a body that nobody can spell
-    if wire is None:
-        return None
-    headers = {"content-type": wire.content_type} if wire.content_type else {}
-    return Request(wire.method, wire.url, wire.body or None, headers)
 
 
 def _headers(response: VcrResponse) -> dict[str, str]:

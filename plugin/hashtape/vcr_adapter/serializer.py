@@ -16,6 +16,7 @@ from hashtape.errors import HashtapeError
 from hashtape.recording import HttpRequest, InferenceRequest, Recording
 from hashtape.recording_dir import RecordingDir
 from hashtape.redaction import Redactor
+from hashtape.vcr_adapter.as_sent import note_as_sent, spell_as_sent
 from hashtape.vcr_adapter.conversion import (
     answer_of,
     decompressed,
@@ -41,8 +42,7 @@ def _recordings(interactions: Iterable[tuple[Any, VcrResponse]], test_id: str | 
     recordings: dict[str, Recording] = {}
     for request, response in interactions:
         wire, recorded, _, request_id, _ = identified(sent_request(request), test_id, _REDACTOR)
-        if request.body == b"":
-            recorded.extra["has_empty_body"] = True  # for vcrpy's matchers that is another one than none
+        note_as_sent(request, recorded)
         answer, _ = _REDACTOR.answer(answer_of(recorded, wire, request_id, decompressed(response)))
         if request_id in recordings:
             recordings[request_id].later_responses.append(answer)
@@ -57,8 +57,7 @@ def _interactions(recordings: Iterable[Recording]) -> Iterator[tuple[Any, VcrRes
         vcr_request = vcr_request_of(request)
         if vcr_request is None or not isinstance(request, (InferenceRequest, HttpRequest)):
             continue
-        if request.extra.get("has_empty_body") is True:
-            vcr_request.body = b""
+        spell_as_sent(vcr_request, request)
         for answer in recording.answers:
             yield vcr_request, response_of(request, wire_request(vcr_request), answer)
 

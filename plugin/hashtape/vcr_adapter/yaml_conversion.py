@@ -18,10 +18,11 @@ from vcr.serializers import yamlserializer
 
 from hashtape.errors import RecordingFileError
 from hashtape.model_list import union_of
-from hashtape.recording import OtherRequest, Recording
+from hashtape.payload import is_description
+from hashtape.recording import HttpRequest, OtherRequest, Recording
 from hashtape.recording_dir import RecordingDir
 from hashtape.redaction import KnownSecrets, Redactor
-from hashtape.request_id import wire_forms
+from hashtape.vcr_adapter.as_sent import note_as_sent, spell_as_sent
 from hashtape.vcr_adapter.cassette import RecordingCassette
 from hashtape.vcr_adapter.conversion import (
     answer_of,
@@ -36,12 +37,13 @@ from hashtape.vcr_adapter.conversion import (
 from hashtape.vcr_adapter.entry import host_of, url_of
 from hashtape.vcr_adapter.miss_error import MissError
 from hashtape.vcr_adapter.setup import CassetteSetup
+from hashtape.wire_form import wire_forms
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
-    from hashtape.recording import Answer, HttpRequest, InferenceRequest
+    from hashtape.recording import Answer, InferenceRequest
     from hashtape.redaction import Finding
     from hashtape.request_id import WireRequest
     from hashtape.vcr_adapter.asked import Asked
@@ -179,6 +181,7 @@ class Converter:
             findings += [*found, *more]
             recording = recordings.get(request_id)
             if recording is None:
+                note_as_sent(request, recorded)
                 recordings[request_id] = Recording(test_id, recorded, answer)
                 continue
             if host_of(recorded.url) != host_of(url_of(recording)):
@@ -302,14 +305,16 @@ class YamlText:
         text: The YAML.
         interactions: How many there are.
         left_out: How many recordings never were HTTP.
-        needs_body: Whether only `match_on` with the body tells some of its requests apart, as nothing says in
-            which order they came.
+        without_body: How many of its requests have none because only a description of it is stored.
+        is_unordered: Whether only their bodies tell some of its requests apart, as nothing says in which
+            order they came.
     """
 
     text: str
     interactions: int
     left_out: int
-    needs_body: bool
+    without_body: int
+    is_unordered: bool
 
 
 def yaml_of(directory: Path) -> YamlText:
@@ -324,7 +329,7 @@ def yaml_of(directory: Path) -> YamlText:
     recordings = sorted(_recordings_in(RecordingDir(directory)), key=lambda pair: _order(pair[1]))
     requests: list[Any] = []
     responses: list[VcrResponse] = []
-    left_out = 0
+    left_out = without_body = 0
     for path, recording in recordings:
         if isinstance(recording.request, OtherRequest) or vcr_request_of(recording.request) is None:
             left_out += 1
@@ -332,21 +337,28 @@ def yaml_of(directory: Path) -> YamlText:
         for answer in recording.answers:
             request = replace(recording.request, url=answer.url or recording.request.url)
             vcr_request = vcr_request_of(request)
+            if vcr_request is None:
+                raise RecordingFileError(path, "answers that came by HTTP", f"one from {request.url!r}")
             try:
                 response = response_of(request, sent_request(vcr_request), answer, is_replay=False)
             except (ValueError, RecursionError) as error:
                 raise RecordingFileError(path, "an answer that can be replayed", str(error)) from None
             response.pop("cut", None)  # vcrpy knows no stream that broke off
+            spell_as_sent(vcr_request, request)
+            if isinstance(request, HttpRequest) and is_description(request.payload):
+                # Nobody ever sent the description: in the body's place it would match nothing.
+                vcr_request.body, vcr_request.headers = None, {}
+                without_body += 1
             requests.append(vcr_request)
             responses.append(response)
     text = serialize({"requests": requests, "responses": responses}, yamlserializer)
     asked = Counter(_endpoint(recording) for _, recording in recordings)
-    needs_body = any(
+    is_unordered = any(
         asked[_endpoint(recording)] > 1 and ("position" not in recording.extra or recording.later_responses)
         for _, recording in recordings
         if not isinstance(recording.request, OtherRequest)
     )
-    return YamlText(text, len(requests), left_out, needs_body)
+    return YamlText(text, len(requests), left_out, without_body, is_unordered)
 
 
 def _recordings_in(directory: RecordingDir) -> Iterator[tuple[Path, Recording]]:

@@ -70,6 +70,8 @@ class Reply:
 
 def reply_of(answer: Answer) -> Reply:
     """Put an answer together."""
+    if isinstance(answer.body, str):
+        return _text_reply(answer, answer.body)
     # Also a whole answer may be a list of entries: that of the models.
     entries: list[Json] = answer.body if isinstance(answer.body, list) else [answer.body]
     assembly, usage, unread = Assembly(), Usage(), 0
@@ -81,13 +83,29 @@ def reply_of(answer: Answer) -> Reply:
     reply = Reply(assembly.turns(), usage, assembly.finish, unread=unread)
     if answer.is_streaming:
         reply.chunks = len(events)
-    reply.status = 200 if answer.status is None else answer.status
+    reply.status = _status(answer)
     reply.error = assembly.error
     if reply.status >= _FIRST_ERROR and not reply.error and (message := text_at(answer.body, "message")):
         reply.error, reply.unread = message, 0
     if answer.is_exception:
         _add_exception(reply, answer)
     return reply
+
+
+def _text_reply(answer: Answer, text: str) -> Reply:
+    """What an answer of plain text says: it is what was said, or what went wrong."""
+    reply = Reply(status=_status(answer))
+    if reply.status >= _FIRST_ERROR and not answer.is_exception:
+        reply.error = text.strip()
+    elif text:
+        reply.turns = [Turn("assistant", [Part("text", text)])]
+    if answer.is_exception:
+        _add_exception(reply, answer)
+    return reply
+
+
+def _status(answer: Answer) -> int:
+    return 200 if answer.status is None else answer.status
 
 
 def _add_exception(reply: Reply, answer: Answer) -> None:
