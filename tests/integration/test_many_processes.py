@@ -9,7 +9,7 @@ import pytest
 
 from hashtape.recording_dir import RecordingDir
 
-WORKERS = 8
+WORKERS = 4
 
 WORKER = """
 import os
@@ -35,7 +35,7 @@ def shared(worker_id):
     with hashtape.use_cassette("recordings", record_mode="new_episodes"):
         # Nobody begins before all have opened the cassette: what is recorded later is not played.
         Path(f"opened-{worker_id}").touch()
-        while len(list(Path().glob("opened-*"))) < 8:
+        while len(list(Path().glob("opened-*"))) < 4:
             time.sleep(0.01)
         yield
 
@@ -59,7 +59,7 @@ def answers_of(recording):
     return [answer.body["__data__"]["choices"][0]["message"]["content"] for answer in recording.answers]
 
 
-def test_500_requests_of_8_workers_are_all_there_and_whole(project):
+def test_500_requests_of_4_workers_are_all_there_and_whole(project):
     pytest.importorskip("xdist")
     project.ini("hashtape_layout = recordings")
     (project.path / "test_chat.py").write_text(WORKER)

@@ -20,6 +20,7 @@ def vcr_config():
 
 def whole(content):
     messages = [{"role": "user", "content": content}]
+    import openai
     with openai.OpenAI(base_url=os.environ["LOOPBACK"], api_key="test-key", max_retries=0) as client:
         return client.chat.completions.create(model="demo", messages=messages)
 
