@@ -130,6 +130,13 @@ def test_no_answer_is_shown_as_nothing_at_all(show, tmp_path, reply, shown):
     assert show(store(tmp_path / "cassettes", reply)).endswith(shown)
 
 
+def test_of_a_picture_the_size_is_shown(show, tmp_path):
+    picture = Reply(body=b"\x89PNG\xff" * 300, headers={"content-type": "image/png"})
+    assert show(store(tmp_path / "cassettes", picture)).endswith(
+        "── answer ──\n[1.5 kB that are no text: --raw shows them in base64]\n"
+    )
+
+
 def test_raw_is_the_file(show, tmp_path):
     path = store(tmp_path / "cassettes", completion("Hello"))
     assert show("--raw", path) == path.read_text(encoding="utf-8")

@@ -10,7 +10,7 @@ import click
 
 from hashtape.cli.curl import curl_command
 from hashtape.cli.exchange import Asked, asked_by, reply_of
-from hashtape.cli.output import count, json_option, print_json, print_line
+from hashtape.cli.output import count, human_size, json_option, print_json, print_line
 from hashtape.cli.overview import model_of
 from hashtape.cli.selection import directory_option, find_file, read_file, short_id
 from hashtape.recording import HttpRequest, InferenceRequest
@@ -211,9 +211,13 @@ def _brief(text: str) -> str:
 
 
 def _print_value(value: Json, style: str = "") -> None:
-    """Text as text; anything else as JSON, not all of it when it is long."""
+    """Text as text, and anything else as JSON, not all of it when it is long; of bytes, their size."""
     if value in (None, ""):
         print_line("[empty]", style="dim")
+        return
+    if isinstance(value, dict) and value.get("__encoding__") == "base64":
+        size = len(str(value.get("data", ""))) * 3 // 4
+        print_line(f"[{human_size(size)} that are no text: --raw shows them in base64]", style="dim")
         return
     text = value if isinstance(value, str) else json.dumps(value, indent=2, ensure_ascii=False)
     lines = text.rstrip("\n").split("\n")
