@@ -55,6 +55,24 @@ def test_once_does_not_add_to_it(with_yaml):
     assert with_yaml.hits("--record-mode=once", failed=1) == 0
 
 
+def test_a_miss_says_how_to_get_recordings_instead(with_yaml):
+    with_yaml.write(
+        """
+        @pytest.mark.vcr
+        def test_chat():
+            httpx.get("http://127.0.0.1:9/other")
+        """
+    )
+    shown = with_yaml.run()
+    shown.assert_outcomes(failed=1)
+    shown.stdout.fnmatch_lines(
+        [
+            "E*CannotOverwriteExistingCassetteException*",
+            "*pytest test_chat.py::test_chat --record-mode=rewrite*",
+        ]
+    )
+
+
 def test_new_episodes_go_into_the_directory_and_both_play_afterwards(with_yaml, yaml_file):
     before = yaml_file.read_bytes()
     with_yaml.write(

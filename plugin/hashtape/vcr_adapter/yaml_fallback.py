@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import shlex
 from threading import RLock
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -114,7 +115,14 @@ class YamlCassette(Cassette):  # type: ignore[misc]  # vcrpy is untyped
                 self._setup.use.played += 1
                 return response
             self._setup.use.missed.add((request.method, request.uri, repr(request.body)))
-        raise CannotOverwriteExistingCassetteException(cassette=self, failed_request=request)
+        miss = CannotOverwriteExistingCassetteException(cassette=self, failed_request=request)
+        test_id = self._setup.test_id
+        if test_id is not None:
+            miss.add_note(
+                f"{self._path} is vcrpy's, and plays by vcrpy's rules. To have recordings of what the test "
+                f"asks today instead: pytest {shlex.quote(test_id)} --record-mode=rewrite"
+            )
+        raise miss
 
     def _play_audited(self, request: Any) -> Any:
         """The next response; its recorded request is compared with the one that it answers."""
