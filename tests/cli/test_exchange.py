@@ -286,6 +286,12 @@ def test_text_that_broke_off_is_kept_beside_the_reason():
     assert (reply.text, reply.error) == ("half a sen", "the stream broke off: reset")
 
 
+def test_a_stream_that_the_program_left_did_not_break_off():
+    failure = {"category": "transport", "type": "closed", "message": "it was read no further"}
+    reply = reply_of(Answer("half a sen", is_exception=True, exception_data=failure))
+    assert (reply.text, reply.error) == ("half a sen", "it was read no further")
+
+
 def test_what_nobody_can_read_is_counted():
     stream = [{"__type__": "sse.event", "__data__": {"progress": n}} for n in range(3)]
     assert reply_of(Answer(stream, is_streaming=True)).unread == 3

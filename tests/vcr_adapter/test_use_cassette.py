@@ -336,7 +336,7 @@ def test_rewrite_leaves_the_recordings_of_other_tests_alone(cassette, get, recor
 
 def test_a_mode_that_does_not_exist_is_refused(cassette):
     with (
-        pytest.raises(ValueError, match="'onec' is not a valid record_mode"),
+        pytest.raises(ValueError, match="none, once, rewrite; got 'onec'"),
         hashtape.use_cassette(cassette, record_mode="onec"),
     ):
         pass

@@ -151,6 +151,7 @@ def configure(vcr: Any, *, test_id: str | None = None) -> None:
     equip(vcr, CassetteSetup(test_id=test_id))
 
 
+_MODES = (*(mode.value for mode in RecordMode), "rewrite")
 _OWN_OPTIONS = ("allowed_hosts", "not_secret", "response_headers", "secret_names", "test_id")
 
 
@@ -196,6 +197,7 @@ def use_cassette(
 
     Raises:
         TypeError: There is no such option.
+        ValueError: There is no such record mode.
         MissError: In a call within: the request is not recorded, and the mode forbids to record it.
         CassetteDirectoryError: On entering: `path` is a file.
     """
@@ -203,6 +205,9 @@ def use_cassette(
         close = difflib.get_close_matches(unknown[0], [*_known_options(), *_OWN_OPTIONS], 1)
         hint = f"; did you mean {close[0]}?" if close else ""
         raise TypeError(f"use_cassette() has no option {unknown[0]!r}{hint}")
+    if record_mode not in _MODES:
+        modes = ", ".join(_MODES)
+        raise ValueError(f"use_cassette() expected one of these as record_mode: {modes}; got {record_mode!r}")
     vcr = VCR()
     setup = CassetteSetup(
         test_id=test_id,

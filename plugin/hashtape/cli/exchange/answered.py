@@ -114,7 +114,9 @@ def _add_exception(reply: Reply, answer: Answer) -> None:
     if isinstance(status, int):
         reply.status = status
     message = text_at(details, "message") or text_at(answer.extra, "exception_message")
-    if details.get("category") == "transport":
+    if details.get("type") == "closed" and details.get("category") == "transport":
+        reply.error = message or "it was read no further when it was recorded"
+    elif details.get("category") == "transport":
         reply.error = f"the stream broke off: {message or text_at(details, 'type') or 'no reason told'}"
     else:
         reply.error = f"{text_at(details, 'type') or 'an exception'}: {message}".rstrip(": ")
