@@ -84,15 +84,39 @@ def test_a_miss_names_the_files_that_could_not_be_read():
     assert "unreadable" not in described()
 
 
-def test_after_renaming_a_test_the_command_moves_its_recordings():
-    line = next(
-        line for line in described(recorded=False, others=["t.py::old", "x"]).splitlines() if "mv" in line
-    )
-    assert shlex.split(line.partition(": ")[2]) == ["hashtape", "mv", "t.py::old", TEST_ID]
-    assert "mv" not in described(recorded=False, others=["t.py::old"], test_id=None)
-
-
 CLOSEST = Path("tests/cassettes/test_hello/89ab.json")
+
+
+def test_the_test_that_recorded_the_same_request_may_have_been_renamed():
+    closest = Closest(CLOSEST, [], ["t.py::old"])
+    lines = described(recorded=False, others=["t.py::a", "t.py::old"], closest=closest).splitlines()
+    assert f"  closest: {CLOSEST} of t.py::old, with the same request" in lines
+    (mend,) = (line for line in lines if "if it was renamed" in line)
+    assert shlex.split(mend.partition(": ")[2]) == ["hashtape", "mv", "t.py::old", TEST_ID]
+    assert "t.py::a" not in "\n".join(lines)
+
+
+def test_where_several_tests_recorded_the_same_request_nobody_knows_which_one_was_renamed():
+    closest = Closest(CLOSEST, [], ["t.py::a", "t.py::b", "t.py::c"])
+    text = described(recorded=False, closest=closest)
+    assert f"  closest: {CLOSEST} of t.py::a and 2 more, with the same request" in text.splitlines()
+    assert "hashtape mv OLD_NODE_ID " in text
+    assert "mv t.py" not in text
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [
+        {},
+        {"closest": Closest(CLOSEST, [Change("n", 1, 2)], ["t.py::old"])},
+        {"closest": Closest(CLOSEST, [], ["t.py::old"]), "test_id": None},
+    ],
+    ids=["nothing close", "another request", "outside a test"],
+)
+def test_else_no_command_moves_the_recordings_of_another_test(facts):
+    text = described(recorded=False, others=["t.py::old", "x"], **facts)
+    assert "mv" not in text
+    assert ("belong to t.py::old and 1 more" in text) == ("test_id" not in facts)
 
 
 def test_a_miss_names_the_closest_recording_and_each_field_that_differs():
@@ -115,5 +139,5 @@ def test_of_many_fields_that_differ_the_first_are_shown():
 
 
 def test_a_recording_of_another_test_is_said_to_be_one():
-    text = described(recorded=False, closest=Closest(CLOSEST, [], "t.py::old"))
-    assert f"  closest: {CLOSEST} of t.py::old, with the same request" in text.splitlines()
+    text = described(recorded=False, closest=Closest(CLOSEST, [Change("n", 1, 2)], ["t.py::old"]))
+    assert f"  closest: {CLOSEST} of t.py::old; 1 field differs:" in text.splitlines()

@@ -30,23 +30,23 @@ MODELS = InferenceRequest("POST", "https://api.openai.com/v1/v1/models", {}, "/v
     ("candidates", "expected"),
     [
         ({}, None),
-        ({"models": MODELS}, "models"),
+        ({"models": MODELS}, None),
         ({"models": MODELS, "chat": chat("something else altogether", n=1, seed=2, top_p=3)}, "chat"),
         ({"far": chat("What a day!"), "near": chat("What is the capital of Italy?")}, "near"),
         ({"near": chat("What is the capital of Italy?"), "far": chat("What a day!")}, "near"),
         ({"two": chat("What is the capital of France?", n=1, seed=2), "one": chat("What?", n=1)}, "two"),
         ({"one": chat("What is the capital of France?", n=1), "text": chat("What was it?")}, "one"),
-        ({"http": HttpRequest("GET", "https://h/", None), "models": MODELS}, "models"),
+        ({"http": HttpRequest("POST", "https://api.openai.com/v1/completions", {})}, None),
     ],
     ids=[
         "none",
         "another operation",
-        "the operation comes first",
+        "only of the same operation",
         "the text",
         "in any order",
         "what is said before how",
         "also where that is a field more",
-        "by the url",
+        "of another kind",
     ],
 )
 def test_the_closest_is_of_the_same_operation_and_differs_least(candidates, expected):
@@ -69,6 +69,25 @@ def test_of_other_requests_the_path_comes_first():
         find_closest(HttpRequest("GET", "https://h/users?page=1&limit=10", None), candidates.items())
         == "same path"
     )
+
+
+GEMINI = "https://generativelanguage.googleapis.com/v1beta/models"
+
+
+@pytest.mark.parametrize(
+    ("method", "url", "is_close"),
+    [
+        ("POST", f"{GEMINI}/gemini-flash:generateContent", True),
+        ("POST", f"{GEMINI}/gemini-flash:countTokens", False),
+        ("GET", f"{GEMINI}/gemini-flash:generateContent", False),
+        ("POST", "https://api.anthropic.com/v1/messages", False),
+    ],
+    ids=["another model", "another operation", "another method", "another api"],
+)
+def test_a_path_that_names_the_model_may_differ_in_that(method, url, is_close):
+    now = HttpRequest("POST", f"{GEMINI}/gemini-pro:generateContent", {"contents": []})
+    found = find_closest(now, [("it", HttpRequest(method, url, {"contents": []}))])
+    assert (found == "it") == is_close
 
 
 def test_what_two_texts_share_at_their_ends_is_counted_once():

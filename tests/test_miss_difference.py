@@ -97,15 +97,21 @@ def test_what_an_id_leaves_out_is_no_difference():
     assert changes_of(recorded, chat("https://two/v1/v1/chat/completions", temperature=0.1234568)) == []
 
 
-def test_another_base_path_is_a_difference():
+def test_another_base_path_is_a_difference_shown_as_it_is_on_the_wire():
     (change,) = changes_of(chat(), chat("https://h/openai/v1/v1/chat/completions"))
-    assert change == ("path", "/v1/v1/chat/completions", "/openai/v1/v1/chat/completions")
+    assert change == ("path", "/v1/chat/completions", "/openai/v1/chat/completions")
+
+
+def test_paths_that_are_the_same_on_the_wire_are_shown_as_they_were_recorded():
+    recorded = InferenceRequest("POST", "https://h/v1/chat/completions", {})
+    (change, *_) = changes_of(recorded, chat("https://h/v1/v1/chat/completions"))
+    assert change == ("path", "/v1/chat/completions", "/v1/v1/chat/completions")
 
 
 def test_between_two_operations_that_alone_is_the_difference():
     recorded = InferenceRequest("POST", "https://h/v1/v1/models", {}, "/v1/models")
     (change,) = changes_of(recorded, chat())
-    assert change == ("path", "/v1/v1/models", "/v1/v1/chat/completions")
+    assert change == ("path", "/v1/models", "/v1/chat/completions")
 
 
 def test_of_other_requests_the_whole_url_counts():

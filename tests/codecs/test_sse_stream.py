@@ -233,6 +233,15 @@ def test_the_charset_of_a_stream_of_events_does_not_matter():
     ].is_streaming
 
 
+@pytest.mark.parametrize(
+    ("answer", "expected"), [({"result": {}}, True), ({"error": {}}, True), ({"method": "ping"}, False)]
+)
+def test_the_answer_to_a_call_of_mcp_is_the_last_that_clients_read(answer, expected):
+    decoder = stream_decoder(ANY_SSE)
+    decoder.feed(event({"jsonrpc": "2.0", "id": 1, **answer}, "message"))
+    assert decoder.has_ended is expected
+
+
 # --- From old and foreign recordings to the wire -------------------------------------------------------
 
 

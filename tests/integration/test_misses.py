@@ -321,15 +321,82 @@ def test_in_a_directory_that_tests_share_the_closest_is_the_tests_own(project):
     assert lines[-2] == "messages[0].content: recorded 'Sing!', now 'What is the weather in Rome?'"
 
 
-def test_there_a_test_that_was_renamed_is_told_whose_the_recording_is(project):
-    project.ini("hashtape_layout = recordings")
-    path = project.write("@pytest.mark.vcr\ndef test_old(): ask('hi')")
-    project.hits("--record-mode=once", passed=1)
-    project.edit(path, "test_old", "test_new")
-    (file,) = (project.path / "recordings").iterdir()
-    lines = section(project.run())
-    assert f"closest: {file} of test_chat.py::test_old, with the same request" in lines
-    assert "hashtape mv test_chat.py::test_old test_chat.py::test_new" in "\n".join(lines)
+TWO_TESTS = """
+    @pytest.mark.vcr
+    def test_one(): ask("one")
+
+    @pytest.mark.vcr
+    def test_two(): ask("two")
+"""
+
+
+def moved(lines):
+    """What the command moves that the report says for a test that was renamed."""
+    (line,) = (line for line in lines if "hashtape mv" in line)
+    return line.partition("hashtape mv ")[2].split()
+
+
+@pytest.mark.parametrize("layout", ["recordings", "cassettes"])
+def test_a_test_that_was_renamed_is_told_how_to_take_its_recording_along(project, layout):
+    project.ini(f"hashtape_layout = {layout}" if layout == "recordings" else "")
+    path = project.write(TWO_TESTS)
+    project.hits("--record-mode=once", passed=2)
+    project.edit(path, "test_two", "test_zwei")
+    lines = section(project.run("-ktest_zwei"))
+    (closest,) = (line for line in lines if line.startswith("closest: "))
+    assert closest.endswith(" of test_chat.py::test_two, with the same request")
+    assert moved(lines) == ["test_chat.py::test_two", "test_chat.py::test_zwei"]
+
+
+@pytest.mark.parametrize("layout", ["recordings", "cassettes"])
+def test_a_test_that_asks_something_new_is_told_no_other_tests_name_to_move(project, layout):
+    project.ini(f"hashtape_layout = {layout}" if layout == "recordings" else "")
+    path = project.write(TWO_TESTS)
+    project.hits("--record-mode=once", passed=2)
+    project.edit(path, 'def test_two(): ask("two")', 'def test_three(): ask("three")')
+    text = "\n".join(section(project.run("-ktest_three")))
+    assert "this test has no recordings yet" in text
+    assert "hashtape mv" not in text
+    assert ("closest: " in text) == (layout == "recordings")
+
+
+def test_among_hundreds_of_neighbours_none_is_looked_for(project):
+    path = project.write(TWO_TESTS)
+    project.hits("--record-mode=once", passed=2)
+    crowd = project.cassette("test_a_crowd")
+    crowd.mkdir()
+    for number in range(301):
+        (crowd / f"{number}.json").write_text("{}")
+    project.edit(path, "test_two", "test_zwei")
+    assert "hashtape mv" not in "\n".join(section(project.run("-ktest_zwei")))
+
+
+def test_of_a_request_that_several_tests_have_no_recording_is_picked(project):
+    project.write(TWO_TESTS.replace('"two"', '"one"'))
+    project.hits("--record-mode=once", passed=2)
+    project.write('@pytest.mark.vcr\ndef test_three(): ask("one")')
+    assert moved(section(project.run())) == ["OLD_NODE_ID", "test_chat.py::test_three"]
+
+
+def test_neighbours_that_cannot_be_read_explain_nothing(project):
+    path = project.write(TWO_TESTS)
+    project.hits("--record-mode=once", passed=2)
+    for file in project.cassette("test_one").iterdir():
+        file.write_text("[")
+    project.cassette("notes").with_suffix(".txt").write_text("")
+    project.edit(path, "test_two", "test_zwei")
+    lines = section(project.run("-ktest_zwei"))
+    assert moved(lines) == ["test_chat.py::test_two", "test_chat.py::test_zwei"]
+
+
+def test_a_call_of_another_endpoint_is_not_close(project, recorded):
+    recorded(
+        "@pytest.mark.vcr\ndef test_chat(): httpx.post("
+        "os.environ['LOOPBACK'] + '/embeddings', json={'model': 'm', 'input': 'hi'})"
+    )
+    text = "\n".join(section(project.run()))
+    assert "No recording for POST" in text
+    assert "closest" not in text
 
 
 def test_the_closest_may_be_in_an_extra_cassette(project):

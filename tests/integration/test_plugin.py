@@ -233,7 +233,8 @@ def test_a_renamed_test_is_told_whose_recordings_are_there(project):
     result = project.run()
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(
-        ["*the recordings there belong to test_chat.py::test_chat: the test id is part*"]
+        ["*if it was renamed to this one: hashtape mv test_chat.py::test_chat test_chat.py::test_talk*"]
+    )
     )
 
 

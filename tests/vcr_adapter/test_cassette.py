@@ -6,7 +6,9 @@ import contextlib
 import json
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 
+import httpx
 import openai
 import pytest
 from vcr.errors import UnhandledHTTPRequestError
@@ -249,6 +251,29 @@ def test_the_same_chat_call_gets_its_answers_in_order(cassette, server, ask):
                 f"answer {number} to hi" for number in (1, 2, 3, 4)
             ]
     assert server.hits == 4
+
+
+@pytest.mark.parametrize("mode", ["once", "all", "rewrite"])
+@pytest.mark.parametrize("saves", [True, False], ids=["saved at once", "saved at the end"])
+def test_requests_on_their_way_at_once_get_their_answers_in_the_order_of_asking(
+    cassette, server, mode, saves
+):
+    def answers():
+        url = f"{server.origin}/same"
+        with ThreadPoolExecutor() as pool, httpx.Client() as http:
+            before = server.hits
+            first = pool.submit(http.get, url)
+            while server.hits == before and not first.done():
+                time.sleep(0.005)
+            second = http.get(url)
+            return [first.result().json(), second.json()]
+
+    slow, quick = Reply(chunks=[b'{"number":1}'], delay=0.2), Reply(body=b'{"number":2}')
+    server.script(slow, quick)
+    with hashtape.use_cassette(cassette, record_mode=mode, record_on_exception=saves):
+        assert answers() == [{"number": 1}, {"number": 2}]
+    with playing(cassette):
+        assert answers() == [{"number": 1}, {"number": 2}]
 
 
 def test_new_episodes_adds_an_answer_after_those_that_it_played(cassette, server, get):

@@ -193,7 +193,8 @@ def ends_stream(label: str, data: Json) -> bool:
         return isinstance(candidates, list) and any(
             isinstance(candidate, dict) and bool(candidate.get("finishReason")) for candidate in candidates
         )
-    return False
+    # The answer to a call of MCP's: clients read no further.
+    return label == EVENT and data.get("jsonrpc") == "2.0" and ("result" in data or "error" in data)
 
 
 def promises_json(context: Context) -> bool:

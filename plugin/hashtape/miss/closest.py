@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import dataclass, field
 from operator import eq
 from typing import TYPE_CHECKING, TypeVar
 
 from hashtape.miss.difference import Change, body_of, changes, operation_of
+from hashtape.recording import HttpRequest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
     from pathlib import Path
 
-    from hashtape.recording import HttpRequest, InferenceRequest
+    from hashtape.recording import InferenceRequest
 
 __all__ = ["Closest", "find_closest", "shared_ends"]
 
@@ -31,19 +33,23 @@ class Closest:
     Args:
         path: Its file.
         changes: What differs from it.
-        test_id: The test that it belongs to, if that is another one.
+        test_ids: The other tests that have such a recording, that of this file first; none if it is the
+            test's own.
     """
 
     path: Path
     changes: list[Change] = field(default_factory=list)
-    test_id: str | None = None
+    test_ids: Sequence[str] = ()
 
 
 def find_closest(
     now: InferenceRequest | HttpRequest,
     recorded: Iterable[tuple[_Key, InferenceRequest | HttpRequest]],
 ) -> _Key | None:
-    """The recorded request that is the closest: of the same operation first, then by what differs.
+    """The recorded request of the same operation that differs least.
+
+    A call of another operation is not close, however alike the bodies are. Paths may name the model, though:
+    where the operation has no name of its own, such paths come after equal ones.
 
     Each field that differs counts as one, a number or a switch as half, and two texts by how much of them
     does. Each candidate is looked
@@ -55,14 +61,14 @@ def find_closest(
         recorded: The candidates, each with what it is known by.
 
     Returns:
-        What the closest one is known by; None if there are none.
+        What the closest one is known by; None if nothing asks for the same.
     """
     best: _Key | None = None
     best_rank = (True, math.inf)
     operation, body = operation_of(now), body_of(now)
     for key, request in recorded:
         is_other = operation_of(request) != operation
-        if is_other > best_rank[0]:
+        if is_other > best_rank[0] or (is_other and not _may_be_another_model(request, now)):
             continue
         limit = best_rank[1] if is_other == best_rank[0] else math.inf
         cost = 0.0 if request.url == now.url else 1 - _similarity(request.url, now.url)
@@ -74,6 +80,14 @@ def find_closest(
         if (is_other, cost) < best_rank:
             best, best_rank = key, (is_other, cost)
     return best
+
+
+def _may_be_another_model(one: InferenceRequest | HttpRequest, other: InferenceRequest | HttpRequest) -> bool:
+    """Whether two paths end in the same name of an operation: `…/models/a:call` and `…/models/b:call`."""
+    if not isinstance(one, HttpRequest) or not isinstance(other, HttpRequest):
+        return False
+    (method, path), (other_method, other_path) = operation_of(one), operation_of(other)
+    return method == other_method and re.split("[/:]", path)[-1] == re.split("[/:]", other_path)[-1]
 
 
 def _cost(change: Change) -> float:

@@ -94,7 +94,8 @@ def changes(
 def changes_of(recorded: InferenceRequest | HttpRequest, now: InferenceRequest | HttpRequest) -> list[Change]:
     """What differs between two requests, as far as it counts in their ids (spec §2).
 
-    Where they are calls of different operations, that alone is the difference.
+    Where they are calls of different operations, that alone is the difference. Paths and URLs are shown as
+    they are on the wire, as far as they differ there.
 
     Args:
         recorded: The recorded one.
@@ -103,13 +104,35 @@ def changes_of(recorded: InferenceRequest | HttpRequest, now: InferenceRequest |
     are_inference = isinstance(recorded, InferenceRequest) and isinstance(now, InferenceRequest)
     found = list(changes(recorded.method.upper(), now.method.upper(), "method"))
     if are_inference:
-        found += changes(_path_of(recorded.url), _path_of(now.url), "path")
+        found += _where(_path_of(recorded.url), _path_of(now.url), recorded, now, "path")
     else:
-        found += changes(recorded.url, now.url, "url")
+        found += _where(recorded.url, now.url, recorded, now, "url")
     if not found or is_same_operation(recorded, now):
         revision = 1 if are_inference else 2
         found += changes(normalise_body(body_of(recorded), revision), normalise_body(body_of(now), revision))
     return found
+
+
+def _where(
+    was: str,
+    becomes: str,
+    recorded: InferenceRequest | HttpRequest,
+    now: InferenceRequest | HttpRequest,
+    field: str,
+) -> list[Change]:
+    """The difference between two recorded paths or URLs."""
+    if was == becomes:
+        return []
+    wire = _on_the_wire(was, recorded), _on_the_wire(becomes, now)
+    return [Change(field, was, becomes) if wire[0] == wire[1] else Change(field, *wire)]
+
+
+def _on_the_wire(text: str, request: InferenceRequest | HttpRequest) -> str:
+    """A recorded path or URL without the `v1` that the format doubles (spec §3)."""
+    endpoint = request.endpoint if isinstance(request, InferenceRequest) else ""
+    if endpoint.startswith("/v1/") and text.endswith(endpoint):
+        return text.removesuffix(endpoint) + endpoint.removeprefix("/v1")
+    return text
 
 
 def is_same_operation(one: InferenceRequest | HttpRequest, other: InferenceRequest | HttpRequest) -> bool:

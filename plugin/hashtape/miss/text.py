@@ -69,16 +69,13 @@ def describe_miss(
         f"  expected: {directory / f'{request_id}.json'}",
         f"  record mode: {record_mode}, which does not record it",
     ]
+    same_in = [] if closest is None or closest.changes else closest.test_ids
     if closest is not None:
         lines += _closest_lines(closest)
-    if others:
-        more = f" and {len(others) - 1} more" if len(others) > 1 else ""
-        lines.append(f"  the recordings there belong to {others[0]}{more}: the test id is part of each name,")
-        if test_id is None:
-            lines.append("  so after renaming or moving a test, record it again")
-        else:
-            move = f"hashtape mv {shlex.quote(others[0])} {shlex.quote(test_id)}"
-            lines.append(f"  so after renaming or moving a test: {move}")
+    if same_in and test_id is not None and not recorded:
+        lines.append(_renamed_line(same_in, test_id))
+    if others and not same_in:
+        lines.append(f"  the recordings there belong to {_first_of(others)}: each test has its own")
     lines += [f"  unreadable: {error}" for error in broken]
     if test_id is not None:
         command = f"pytest {shlex.quote(test_id)} --record-mode={mode}"
@@ -88,8 +85,21 @@ def describe_miss(
     return "\n".join(lines)
 
 
+def _renamed_line(test_ids: Sequence[str], test_id: str) -> str:
+    """How this test gets the recordings of a test that it may have been."""
+    # Of several, nobody knows which one it was, and the others still need theirs.
+    is_one = len(test_ids) == 1
+    which, old = ("it", shlex.quote(test_ids[0])) if is_one else ("one of them", "OLD_NODE_ID")
+    move = f"hashtape mv {old} {shlex.quote(test_id)}"
+    return f"  each test has its own recordings; if {which} was renamed to this one: {move}"
+
+
+def _first_of(test_ids: Sequence[str]) -> str:
+    return f"{test_ids[0]} and {len(test_ids) - 1} more" if len(test_ids) > 1 else test_ids[0]
+
+
 def _closest_lines(closest: Closest) -> list[str]:
-    owner = "" if closest.test_id is None else f" of {closest.test_id}"
+    owner = f" of {_first_of(closest.test_ids)}" if closest.test_ids else ""
     count = len(closest.changes)
     if not count:
         return [f"  closest: {closest.path}{owner}, with the same request"]

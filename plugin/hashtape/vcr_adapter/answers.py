@@ -242,6 +242,7 @@ class Answers:
             CassetteDirectoryError: It cannot be made.
         """
         self._asked_again[asked.request_id] += 1
+        asked.turn = self._asked_again[asked.request_id]
         self._make()
         if self._asks_again:
             self._existing(asked)  # who makes errors of warnings gets this one before the request is paid for
@@ -278,6 +279,7 @@ class Answers:
         entries = self._by_id.setdefault(asked.request_id, [])
         if entry not in entries:
             entries.append(entry)
+        entry.turns[number] = asked.turn
         slot = Slot(entry, number)
         self.used[slot] = None
         if self._setup.saves_on_exception:
@@ -352,6 +354,16 @@ class Answers:
         return not is_anybodys and url_of(found) == url_of(recording)
 
     # --- Closing -----------------------------------------------------------------------------------------
+
+    def put_in_order(self) -> None:
+        """Bring the answers to requests that were on their way at once into the order of asking."""
+        for entry in dict.fromkeys(self._by_path.values()):
+            if len(entry.turns) > 1 and entry.put_in_order() and entry not in self._unsaved:
+                path, recording = entry.paths[0], entry.recording
+                # Where another writer was meanwhile, it stays as it is.
+                stamp = self.directory.update(path, recording, entry.stamps[path], lambda theirs: theirs)
+                if stamp is not None:
+                    entry.stamps[path] = stamp
 
     def save(self) -> None:
         """Write what was held back until it is known that no exception discards it."""

@@ -73,6 +73,8 @@ class Asked:
         self.findings = findings
         self.sent = sent
         self.is_in_process = is_in_process
+        self.turn = 0
+        """Which of the same requests it was that this cassette sent, counted from 1; 0 if that is unknown."""
 
     @cached_property
     def request(self) -> Any:

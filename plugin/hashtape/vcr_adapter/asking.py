@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from vcr.request import Request
 
+from hashtape.telemetry import is_telemetry
 from hashtape.vcr_adapter.asked import Asked, hiding
 from hashtape.vcr_adapter.conversion import freeze_body, header_pairs, identified, sent_request
 from hashtape.vcr_adapter.offline import refuse_under_none
@@ -44,6 +45,9 @@ class Asking:
 
     def ask(self, request: Any, *, is_in_process: bool = False) -> Asked | None:
         """See `RecordingCassette.ask`."""
+        if self._is_left_out(request.uri):
+            self._setup.note_passed_on(request)
+            return None
         asked = self.look(request, is_in_process=is_in_process)
         if asked is None and not is_in_process:
             self._setup.note_passed_on(request)
@@ -75,10 +79,14 @@ class Asking:
         def build() -> Any:
             return Request(wire.method, wire.url, wire.body, headers)
 
-        if self._has_filters:
+        if self._has_filters or self._is_left_out(wire.url):
             return self.ask(build(), is_in_process=is_in_process)
         self._setup.redactor.known.learn_headers(headers.items())
         return self._asked(build, wire, is_in_process=is_in_process)
+
+    def _is_left_out(self, url: str) -> bool:
+        """Whether a request is telemetry that would be recorded: it is sent, and that is all."""
+        return is_telemetry(url) and not self._cassette.write_protected
 
     def _asked(self, build: Callable[[], Any], wire: WireRequest, **forms: Any) -> Asked:
         found = identified(wire, self._setup.test_id, self._setup.redactor)

@@ -20,6 +20,7 @@ from hashtape.errors import CassetteDirectoryError, RecordingFileError
 from hashtape.miss import request_line
 from hashtape.recording import OtherRequest
 from hashtape.recording_dir import RecordingDir
+from hashtape.telemetry import is_telemetry
 from hashtape.vcr_adapter.answers import Answers, Slot
 from hashtape.vcr_adapter.asked import Asked
 from hashtape.vcr_adapter.asking import Asking
@@ -29,6 +30,7 @@ from hashtape.vcr_adapter.conversion import (
     vcr_request_of,
 )
 from hashtape.vcr_adapter.misses import Misses
+from hashtape.vcr_adapter.offline import refused_telemetry
 from hashtape.vcr_adapter.paths import is_vcrpys, locate
 from hashtape.vcr_adapter.recorder import Recorder
 from hashtape.vcr_adapter.stubs import FAMILIES, left_alone
@@ -344,6 +346,7 @@ class RecordingCassette(Cassette):  # type: ignore[misc]  # vcrpy is untyped
         with self._lock:
             try:
                 self._recorder.close()
+                self._answers.put_in_order()
                 if not failed:
                     self._answers.save()
                 is_done = not failed and self._setup.has_passed()
@@ -412,5 +415,7 @@ class RecordingCassette(Cassette):  # type: ignore[misc]  # vcrpy is untyped
         return None if response is None else (vcr_request, response)
 
     def _miss(self, asked: Asked) -> MissError:
+        if is_telemetry(asked.wire.url):
+            return refused_telemetry(self, asked.request)
         self._setup.use.missed.add(asked.request_id)
         return self._misses.error(asked, self)

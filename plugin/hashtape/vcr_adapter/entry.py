@@ -36,6 +36,7 @@ class Entry:
         is_foreign: Whether it is from an extra cassette, and so not to be changed.
         plays: How often each answer was played, by its number.
         fresh: The numbers of the answers that were recorded just now.
+        turns: Of those, in which turn each was asked for (see `Asked.turn`).
         unwritten: What was put in since the recording was last written.
     """
 
@@ -44,6 +45,7 @@ class Entry:
     is_foreign: bool = False
     plays: dict[int, int] = field(default_factory=dict)
     fresh: set[int] = field(default_factory=set)
+    turns: dict[int, int] = field(default_factory=dict)
     unwritten: list[_Change] = field(default_factory=list)
 
     @classmethod
@@ -89,6 +91,26 @@ class Entry:
         self.fresh.add(number)
         self.unwritten.append(_Change(recorded, answer, instead_of))
         return number
+
+    def put_in_order(self) -> bool:
+        """Bring the answers recorded just now, which came as they came, into the order of asking.
+
+        A program that asks the same thing several times at once knows its answers by that order.
+
+        Returns:
+            Whether anything has changed.
+        """
+        numbers = sorted(self.turns)
+        asked = sorted(numbers, key=lambda number: self.turns[number])
+        answers = self.recording.answers
+        # Of several hosts each has its own order; and a turn that is unknown says nothing.
+        if asked == numbers or 0 in self.turns.values() or any(answer.url for answer in answers):
+            return False
+        in_order = dict(zip(numbers, [answers[number] for number in asked], strict=True))
+        answers = [in_order.get(number, answer) for number, answer in enumerate(answers)]
+        self.recording.response, *self.recording.later_responses = answers
+        self.turns = dict(zip(numbers, sorted(self.turns.values()), strict=True))
+        return True
 
     def put_into(self, theirs: Recording) -> Recording:
         """Add what was not written yet to what another writer made of the file meanwhile.

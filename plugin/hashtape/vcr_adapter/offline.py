@@ -14,7 +14,7 @@ from hashtape.vcr_adapter.miss_error import MissError
 if TYPE_CHECKING:
     from hashtape.vcr_adapter.setup import CassetteSetup
 
-__all__ = ["LOOPBACK", "is_allowed", "refuse_under_none"]
+__all__ = ["LOOPBACK", "is_allowed", "refuse_under_none", "refused_telemetry"]
 
 
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
@@ -30,6 +30,17 @@ def is_allowed(host: str, netloc: str, allowed: frozenset[str]) -> bool:
             if re.fullmatch(pattern, host):
                 return True
     return False
+
+
+def refused_telemetry(cassette: Any, request: Any) -> MissError:
+    """The exception of telemetry that has no recording: nobody is told of it but the library itself.
+
+    Args:
+        cassette: The cassette, whose record mode forbids to record it.
+        request: vcrpy's request.
+    """
+    text = f"Not sent: {request.method} {request.uri}: a library's telemetry, which is not recorded."
+    return MissError(text, cassette=cassette, failed_request=request, request_id="", reason="no_match")
 
 
 def refuse_under_none(cassette: Any, request: Any, setup: CassetteSetup) -> None:
