@@ -235,7 +235,6 @@ def test_a_renamed_test_is_told_whose_recordings_are_there(project):
     result.stdout.fnmatch_lines(
         ["*if it was renamed to this one: hashtape mv test_chat.py::test_chat test_chat.py::test_talk*"]
     )
-    )
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="nothing is read-only for root")
