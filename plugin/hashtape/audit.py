@@ -36,7 +36,7 @@ class Audit(YamlRun):
         super().__init__(config)
         self._audited: set[str] = set()
 
-    def take(self, use: dict[str, Any]) -> None:
+    def take(self, use: dict[str, Any], report: pytest.TestReport) -> None:  # noqa: ARG002
         """See `YamlRun`."""
         if use["audited"]:
             self._audited.add(use["test_id"])

@@ -62,6 +62,7 @@ class RunSummary:
         self._all_passed = True
         self._collected: set[str] = set()
         self._unused: list[UnusedRecording] = []
+        self._is_failed_by_unused = False
 
     # --- During the run ----------------------------------------------------------------------------------
 
@@ -114,6 +115,7 @@ class RunSummary:
             cache.set(CACHE_KEY, run.to_json())
         if self._unused and self._fails_on_unused and exitstatus == pytest.ExitCode.OK:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
+            self._is_failed_by_unused = True
 
     def _as_full_run(self) -> FullRun:
         from hashtape.unused import FullRun
@@ -151,6 +153,12 @@ class RunSummary:
                 terminalreporter.write_line(f"  recorded in {place}")
             for line in _cut(self._sent_lines(), terminalreporter.verbosity):
                 terminalreporter.write_line(line)
+        if self._is_failed_by_unused:  # all tests passed, and so pytest's own last line does not say it
+            number = len(self._unused)
+            recordings = "recording fails" if number == 1 else "recordings fail"
+            terminalreporter.write_line(
+                f"hashtape: {number} unused {recordings} this run (--hashtape-unused=fail)", red=True
+            )
 
     def _line(self, *, is_quiet: bool) -> str:
         counts = {**self._counts, "unused": len(self._unused), "sent to the network": self._times_sent}

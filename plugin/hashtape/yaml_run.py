@@ -57,8 +57,13 @@ class YamlRun:
         """Whether the option is set."""
         return bool(config.getoption(cls.option))
 
-    def take(self, use: dict[str, Any]) -> None:
-        """Take what a test did with its cassettes."""
+    def take(self, use: dict[str, Any], report: pytest.TestReport) -> None:
+        """Take what a test did with its cassettes.
+
+        Args:
+            use: What the cassettes noted.
+            report: The test's last report, which carries it.
+        """
         raise NotImplementedError
 
     def is_wrong(self) -> bool:
@@ -93,7 +98,7 @@ class YamlRun:
             self._left_alone.add(report.nodeid)
         use: dict[str, Any] | None = getattr(report, USE, None)
         if use is not None:
-            self.take(use)
+            self.take(use, report)
 
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
         """Fail the run if something is wrong."""

@@ -16,9 +16,12 @@ from hashtape.cli import cli
 URL = "https://api.example.com/v1/things"
 
 
-def interaction(path="/one", body="hello"):
+def interaction(path="/one", body="hello", **headers):
     request = {"method": "GET", "uri": URL + path, "body": None, "headers": {}}
-    headers = {"content-type": ["text/plain"]}
+    headers = {
+        "content-type": ["text/plain"],
+        **{name.replace("_", "-"): [headers[name]] for name in headers},
+    }
     response = {"status": {"code": 200, "message": "OK"}, "headers": headers, "body": {"string": body}}
     return {"request": request, "response": response}
 
@@ -67,8 +70,47 @@ def test_delete_leaves_what_could_not_be_converted(here, cassette):
     result = convert(".", "--delete")
     assert result.exit_code == 1
     assert (good.exists(), bad.exists()) == (False, True)
-    assert "1 cassette deleted, after the recordings had played the same." in result.output
+    assert "1 cassette deleted, after the recordings had played the same status and body." in result.output
     assert [path.name for path in (here / "bad").iterdir()] == [f"{'0' * 64}.json"]
+
+
+NOISE = {"Content_Length": "5", "Connection": "close", "Set_Cookie": "a=b", "Content_Encoding": "identity"}
+
+
+@pytest.mark.parametrize("option", ["--delete", "--dry-run"])
+def test_response_headers_that_are_not_kept_are_named_before_anything_is_deleted(here, cassette, option):
+    cassette("a.yaml", interaction(Server="nginx", Date="today", X_Request_ID="1", Retry_After="2", **NOISE))
+    cassette("b.yaml", interaction(Server="nginx", date="now"), interaction("/2", Server="nginx", etag="e"))
+    lines = convert(".", option).output.splitlines()
+    told = (
+        "not kept: response headers date, server, etag, x-request-id; "
+        "a test that reads one needs hashtape_response_headers before converting"
+    )
+    assert told in lines
+    deleted = "2 cassettes deleted, after the recordings had played the same status and body."
+    assert lines[lines.index(told) + 1 :] == ([deleted] if option == "--delete" else [])
+
+
+def test_of_many_headers_that_are_not_kept_the_commonest_are_named_and_json_has_all(here, cassette):
+    many = {f"x_{letter}": "1" for letter in "abcdefg"}
+    cassette("a.yaml", interaction(**many))
+    cassette("b.yaml", interaction(x_g="1"))
+    told = convert(".", "--dry-run").output
+    assert "not kept: response headers x-g, x-a, x-b, x-c, x-d and 2 more; a test" in told
+    first, second = json.loads(convert(".", "--json").output)["cassettes"]
+    assert first["not_kept"] == [f"x-{letter}" for letter in "abcdefg"]
+    assert second["not_kept"] == ["x-g"]
+
+
+def test_nothing_is_said_of_headers_where_all_are_kept(here, cassette):
+    cassette("a.yaml", interaction(**NOISE))
+    assert "not kept" not in convert(".").output
+
+
+def test_a_secret_is_named_once_and_not_again_when_nothing_was_changed(here, cassette):
+    cassette("a.yaml", interaction("?api_key=very-secret-4711"))
+    assert "a.yaml: taken out of request.url: api_key" in convert("a.yaml").output.splitlines()
+    assert convert("a.yaml").output.splitlines()[0] == "1 cassette had been converted before: unchanged."
 
 
 def test_json_says_everything_once(here, cassette):
@@ -88,6 +130,7 @@ def test_json_says_everything_once(here, cassette):
         "recordings": 1,
         "is_deleted": False,
         "secrets": [],
+        "not_kept": [],
         "notes": [],
         "problems": [],
     }

@@ -132,3 +132,13 @@ def test_a_revision_is_never_an_option_of_git(diff, directory, tmp_path):
     path = store(directory, completion("Hello"))
     diff(path, "--git=--output=owned", code=2)
     assert not list(tmp_path.rglob("owned*"))
+
+
+def test_a_file_that_is_no_recording_is_not_to_be_deleted(diff, directory, tmp_path):
+    recording = store(directory, completion("Hello"))
+    (tmp_path / "old.json").write_text('{"version": 1, "interactions": []}')
+    assert "got a cassette of vcrpy. Convert it: hashtape convert old.json" in diff(
+        recording, "old.json", code=2
+    )
+    (tmp_path / "package.json").write_text("{}")
+    assert "delete" not in diff("package.json", recording, code=2)

@@ -146,3 +146,9 @@ def test_a_terminal_gets_a_table_that_fits(project):
     lines = re.sub(r"\x1b\[[0-9;]*m", "", shown).splitlines()
     assert max(map(len, lines)) <= 100
     assert any(line.startswith("test_short ") for line in lines)
+
+
+def test_cassettes_of_vcrpy_are_left_out(ls, project):
+    (project / "tests/cassettes/test_a/test_old.json").write_text('{"version": 1, "interactions": []}')
+    found = json.loads(ls("--json"))
+    assert (len(found["recordings"]), found["broken"]) == (3, [])

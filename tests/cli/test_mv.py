@@ -189,3 +189,71 @@ def test_a_cassette_of_vcrpy_that_stays_behind_is_named(here, record):
     record("tests/cassettes/test_a/test_old", OLD)
     (here / "tests/cassettes/test_a/test_old.yaml").write_text("interactions: []\n")
     assert "tests/cassettes/test_a/test_old.yaml: stays" in mv(OLD, NEW).output
+
+
+@pytest.mark.parametrize(
+    ("directory", "of_test"),
+    [
+        ("tests/cassettes/test_a/test_new", NEW),
+        ("tests/cassettes/test_a/test_new", None),
+        ("tests/recordings", NEW),
+    ],
+    ids=["of the test", "of no test", "elsewhere"],
+)
+def test_a_test_that_has_recordings_of_its_own_gets_no_others(here, record, directory, of_test):
+    record("tests/cassettes/test_a/test_old", OLD)
+    record(directory, of_test, "another request")
+    before = tree(here)
+    result = mv(OLD, NEW)
+    assert result.exit_code == 1
+    assert f"{directory}: expected no recordings of {NEW}, got 1" in str(result.exception)
+    assert tree(here) == before
+
+
+@pytest.mark.parametrize("killed", ["while it wrote", "while it deleted"])
+def test_a_move_that_was_killed_can_be_done_again(here, record, killed):
+    for content in ("one", "two"):
+        record("tests/cassettes/test_a/test_old", OLD, content)
+    before = tree(here)
+    assert mv(OLD, NEW).exit_code == 0
+    after = tree(here)
+    left = dict(list(before.items())[:1]) if killed == "while it deleted" else before
+    if killed == "while it wrote":
+        (here / next(iter(after))).unlink()
+    (here / "tests/cassettes/test_a/test_old").mkdir()
+    for name, data in left.items():
+        (here / name).write_bytes(data)
+    assert mv(OLD, NEW).exit_code == 0
+    assert tree(here) == after
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (OLD, "tests/test_a.py"),
+        (OLD, "test_new"),
+        ("tests/test_a.py", NEW),
+        ("test_old", "test_new"),
+    ],
+)
+def test_a_test_becomes_a_test(here, record, old, new):
+    record("tests/cassettes/test_a/test_old", OLD)
+    before = tree(here)
+    result = mv(old, new)
+    assert result.exit_code == 1
+    assert "tests/test_a.py::test_two" in (result.stderr or str(result.exception))
+    assert tree(here) == before
+
+
+def test_tests_come_out_of_a_class(here, record, play):
+    before = record("tests/cassettes/test_a/TestX.test_m", "tests/test_a.py::TestX::test_m")
+    assert mv("tests/test_a.py::TestX", "tests/test_a.py").exit_code == 0
+    assert play("tests/cassettes/test_a/test_m", "tests/test_a.py::test_m") == before
+
+
+def test_an_absolute_directory_hides_nothing_that_is_in_the_way(here, record):
+    record("tests/cassettes/test_a/test_old", OLD)
+    record("tests/cassettes/test_a/test_new", None, "another request")
+    before = tree(here)
+    assert "nothing is merged" in str(mv(OLD, NEW, "--dir", str(here)).exception)
+    assert tree(here) == before

@@ -185,3 +185,53 @@ def test_under_xdist(suite):
     suite.pytest("-pxdist", "-n2")
     assert suite.prune("--yes").exit_code == 0
     assert suite.recordings() == {"test_kept", "test_changed", "test_skipped"}
+
+
+# --- What is known, when nothing is unused ---------------------------------------------------------------
+
+
+def test_all_used_is_said_of_what_was_used(suite):
+    suite.pytest()
+    suite.prune("--yes")
+    assert suite.prune().stdout.splitlines() == [
+        "2 recordings checked: all used in the last full run.",
+        "1 recording is of no test that passed in that run: kept.",
+    ]
+    assert suite.prune("tests/cassettes/test_chat/test_kept").stdout.splitlines() == [
+        "1 recording checked: all used in the last full run."
+    ]
+
+
+def test_a_file_that_cannot_be_read_is_not_called_used(suite):
+    suite.pytest()
+    suite.prune("--yes")
+    directory = suite.path / "tests/cassettes/test_chat/test_kept"
+    (directory / "broken.json").write_text("{")
+    (directory / "vcr.json").write_text('{"version": 1, "interactions": []}')
+    assert "1 file cannot be read: see hashtape verify" in suite.prune().stdout
+    kept = json.loads(suite.prune("--json").stdout)["kept"]
+    assert kept == {"used": 2, "elsewhere": 0, "not_passed": 1, "not_played": 0, "unreadable": 1}
+
+
+def test_recordings_where_no_test_of_the_run_has_its_own_are_not_called_used(suite):
+    suite.pytest()
+    suite.prune("--yes")
+    shutil.copytree(
+        suite.path / "tests/cassettes/test_chat/test_kept",
+        suite.path / "tests/recordings",
+        dirs_exist_ok=True,
+    )
+    where = "where no test that passed in that run has its recordings (in tests/recordings)"
+    assert suite.prune().stdout.splitlines() == [
+        "2 recordings checked: all used in the last full run.",
+        f"1 recording is {where}: kept.",
+        "1 recording is of no test that passed in that run: kept.",
+    ]
+
+
+def test_a_run_that_left_nothing_known_says_so(suite):
+    suite.pytest()
+    assert suite.prune("tests/cassettes/test_chat/test_skipped").stdout.splitlines() == [
+        "No recording here was used in the last full run, and none is known to be unused.",
+        "1 recording is of no test that passed in that run: kept.",
+    ]

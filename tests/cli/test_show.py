@@ -223,3 +223,38 @@ def test_what_a_stranger_recorded_does_not_reach_the_terminal_as_commands(show, 
     shown = show(path)
     assert "\\x1b]0;owned\\x07 café \\u202e \\ud83d\n" in shown
     assert "\x1b" not in shown
+
+
+@pytest.mark.parametrize("name", ["x.json", "x.yaml"])
+def test_a_cassette_of_vcrpy_is_called_that(show, tmp_path, name):
+    (tmp_path / name).write_text(
+        '{"version": 1, "interactions": []}' if name == "x.json" else "interactions: []\nversion: 1\n"
+    )
+    shown = show(name, code=2)
+    assert shown == (
+        f"Error: {name}: expected a recording, got a cassette of vcrpy. Convert it: hashtape convert {name}\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "got"),
+    [
+        ("notes.txt", "dear diary", "a text that is not"),
+        ("package.json", '{"name": "x"}', "got"),
+        ("list.json", "[1, 2]", "got"),
+        ("26e569a66dd1b1669a268511.json", '{"name": "x"}', "got"),
+    ],
+)
+def test_what_never_was_a_recording_is_not_to_be_deleted(show, tmp_path, name, content, got):
+    (tmp_path / name).write_text(content)
+    shown = show(name, code=2)
+    assert shown.startswith(f"Error: {name}: expected a recording")
+    assert got in shown
+    assert "delete" not in shown
+    assert "record-mode" not in shown
+
+
+def test_a_recording_that_was_cut_off_is_to_be_restored(show, tmp_path):
+    path = store(tmp_path / "cassettes", completion("Hello"))
+    path.write_text(path.read_text()[:-40])
+    assert "Restore it from version control" in show(path, code=2)

@@ -54,3 +54,9 @@ def test_json_has_the_same_for_machines(stats, tmp_path):
     }
     assert [group["provider"] for group in found["groups"]] == ["openai", "gemini"]
     assert found["largest"][0]["test_id"] == "test_b.py::test_long"
+
+
+def test_cassettes_of_vcrpy_are_left_out(stats, tmp_path):
+    (tmp_path / "cassettes/test_old.json").write_text('{"version": 1, "interactions": []}')
+    found = json.loads(stats("--json"))
+    assert (found["total"]["recordings"], found["broken"]) == (3, 1)

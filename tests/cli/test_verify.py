@@ -171,3 +171,51 @@ def test_json_tells_what_was_done(verify, directory):
     found = json.loads(verify("--fix", "--json"))
     assert found["problems"] == []
     assert found["renamed"] == [{"from": "cassettes/copy-of-it.json", "to": f"cassettes/{path.name}"}]
+
+
+# --- Other files -----------------------------------------------------------------------------------------
+
+
+def test_cassettes_of_vcrpy_are_not_checked(verify, directory):
+    store(directory, completion("Hello"))
+    (directory / "test_old.json").write_text('{"version": 1, "interactions": []}')
+    assert verify() == "1 file checked, nothing wrong\n"
+
+
+# --- The project's options -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("pytest.ini", f"[pytest]\nhashtape_not_secret = {KEY}\naddopts = --no-such-option\n"),
+        ("pyproject.toml", f'[tool.pytest.ini_options]\nhashtape_not_secret = ["{KEY}"]\n'),
+    ],
+)
+def test_what_pytests_configuration_declares_to_be_no_secret_is_none(
+    verify, directory, tmp_path, monkeypatch, name, text
+):
+    store(directory, completion("Hello"), body=chat(f"Use {KEY}"))
+    (tmp_path / name).write_text(text)
+    (tmp_path / "conftest.py").write_text("raise RuntimeError('nothing of the tests is needed')")
+    verify()
+    verify("--not-secret", "something else", code=1)
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    verify(str(directory))
+
+
+def test_a_name_in_pytests_configuration_is_a_secrets(verify, directory, tmp_path):
+    store(directory, completion("Hello"), url="https://cars.example/api", body={"plate": "B-XY 1234567"})
+    (tmp_path / "tox.ini").write_text("[pytest]\nhashtape_secret_names = plate\n")
+    assert "request.payload.plate holds a secret" in verify(code=1)
+
+
+def test_a_configuration_that_pytest_refuses_is_one_sentence(verify, directory, tmp_path):
+    store(directory, completion("Hello"))
+    (tmp_path / "pytest.ini").write_text("[pytest]\nminversion = 99\nhashtape_not_secret = x\n")
+    result = CliRunner().invoke(cli, ["verify"])
+    assert result.exit_code == 2
+    assert "pytest does not say" in result.stderr
+    assert "99" in result.stderr
+    verify("--not-secret", "x", "--secret-name", "y")

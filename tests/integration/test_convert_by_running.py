@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shlex
+import subprocess
 
 import pytest
 
@@ -36,6 +38,11 @@ def stock(project, **outcomes):
     project.run("-pno:hashtape", "--record-mode=once").assert_outcomes(**outcomes)
 
 
+def delete_command(result):
+    (command,) = (line.strip() for line in result.outlines if line.startswith("  rm "))
+    return command
+
+
 def drop_yaml(project):
     for path in (project.path / "cassettes").rglob("*.yaml"):
         path.unlink()
@@ -49,14 +56,16 @@ def suite(project):
 
 
 @pytest.mark.parametrize("options", [(), ("-n2",)], ids=["one process", "xdist"])
-def test_a_suite_is_green_without_its_yaml_afterwards(project, suite, server, options):
+def test_a_suite_is_green_without_the_yaml_that_the_command_deletes(project, suite, server, options):
     hits = server.hits
+    (project.path / "cassettes/test_chat/nobodys.yaml").write_text("interactions: []\nversion: 1\n")
     run = project.run_apart if options else project.run
     result = run("--hashtape-convert", *options)
     result.assert_outcomes(passed=8)
     assert result.ret == 0
     result.stdout.fnmatch_lines(["hashtape convert: 8 tests converted to 8 recordings"])
-    drop_yaml(project)
+    subprocess.run(delete_command(result), shell=True, check=True, cwd=project.path)
+    assert [path.name for path in project.path.rglob("*.yaml")] == ["nobodys.yaml"]
     project.run("--block-network").assert_outcomes(passed=8)
     assert server.hits == hits
     test_ids = {json.loads(path.read_text())["test_id"] for path in project.path.rglob("cassettes/**/*.json")}
@@ -89,16 +98,94 @@ def test_a_drifted_test_is_named_and_converted_to_what_it_sends_today(project, s
 
 def test_a_test_that_fails_converts_nothing(project, suite):
     project.edit(suite, '== "answer 1 to plain"', '== "something else"')
-    project.run("--hashtape-convert").assert_outcomes(passed=7, failed=1)
+    result = project.run("--hashtape-convert")
+    result.assert_outcomes(passed=7, failed=1)
     assert not project.cassette("test_plain").exists()
     assert project.cassette("test_twice").is_dir()
+    result.stdout.fnmatch_lines(
+        [
+            "*= hashtape: not converted *",
+            "test_chat.py::test_plain",
+            "  the test did not pass",
+            "hashtape convert: 7 tests converted to 7 recordings, 1 not converted",
+        ]
+    )
+    assert "test_plain.yaml" not in delete_command(result)
+    assert "test_twice.yaml" in delete_command(result)
+
+
+def test_a_test_that_is_expected_to_fail_keeps_its_yaml_and_the_run_stays_green(project):
+    project.write("@pytest.mark.vcr\n@pytest.mark.xfail\ndef test_plain(): assert ask('plain') == 'no'\n")
+    stock(project, xfailed=1)
+    result = project.run("--hashtape-convert")
+    assert result.ret == 0
+    result.stdout.fnmatch_lines(
+        ["  the test did not pass", "hashtape convert: 0 tests converted to 0 recordings, 1 not converted"]
+    )
+    assert "Delete" not in result.stdout.str()
+
+
+def test_a_cassette_that_a_failed_test_plays_too_is_not_to_be_deleted(project, suite):
+    project.edit(
+        suite,
+        "def test_two_of_two(): assert ask",
+        "def test_two_of_two(): assert not ask",
+    )
+    result = project.run("--hashtape-convert")
+    result.assert_outcomes(passed=7, failed=1)
+    assert "shared.yaml" not in delete_command(result)
+
+
+def test_a_long_command_is_printed_with_v(project):
+    project.write(
+        """
+        @pytest.mark.vcr
+        @pytest.mark.parametrize("number", range(11))
+        def test_many(number): ask("hi")
+        """
+    )
+    stock(project, passed=11)
+    result = project.run("--hashtape-convert")
+    result.stdout.fnmatch_lines(
+        ["Delete their 11 YAML cassettes (-v prints the command), run pytest again, and commit *"]
+    )
+    assert len(shlex.split(delete_command(project.run("--hashtape-convert", "-v")))) == 12
+
+
+def test_response_headers_that_are_not_kept_are_named(project, suite):
+    lines = project.run("--hashtape-convert").outlines
+    told = (
+        "not kept: response headers date, server; "
+        "a test that reads one needs hashtape_response_headers before converting"
+    )
+    assert lines.index(told) < next(number for number, line in enumerate(lines) if line.startswith("Delete"))
+    for path in project.path.glob("cassettes/*/*/*.json"):
+        path.unlink()
+    project.ini("hashtape_response_headers = date Server")
+    assert "not kept" not in project.run("--hashtape-convert").stdout.str()
 
 
 def test_running_it_twice_changes_nothing(project, suite):
     project.run("--hashtape-convert").assert_outcomes(passed=8)
     before = project.files()
-    project.run("--hashtape-convert").assert_outcomes(passed=8)
+    result = project.run("--hashtape-convert")
+    result.assert_outcomes(passed=8)
     assert project.files() == before
+    result.stdout.fnmatch_lines(["hashtape convert: 8 tests had been converted before"])
+
+
+@pytest.mark.parametrize("layout", ["cassettes", "recordings"])
+def test_what_had_been_converted_before_is_told_apart_from_what_is_new(project, suite, layout):
+    project.ini(f"hashtape_layout = {layout}")
+    project.edit(suite, 'ask("plain") == "answer 1 to plain"', 'ask("changed") == "answer 1 to plain"')
+    project.run("--hashtape-convert", "-k", "twice or plain or one_of_two").assert_outcomes(
+        passed=3, deselected=5
+    )
+    result = project.run("--hashtape-convert", "-k", "not stream")
+    result.stdout.fnmatch_lines(
+        ["hashtape convert: 4 tests converted to 4 recordings, 3 had been converted before"]
+    )
+    assert "drifted" not in result.stdout.str()
 
 
 def test_it_goes_with_no_record_mode(project, suite):

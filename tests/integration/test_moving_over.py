@@ -217,9 +217,25 @@ def test_the_projects_own_rules_for_secrets_hold(project):
     project.write("@pytest.mark.vcr\ndef test_chat(): ask('hi', extra_body={'seat': 'window-left-12'})\n")
     project.run("-pno:hashtape", "--record-mode=once").assert_outcomes(passed=1)
     result = convert(".", "--delete")
-    assert "request.body.seat: seat" in result.output
+    assert "taken out of request.body.seat\n" in result.output
     assert b"window-left-12" not in b"".join(project.files().values())
     assert project.hits(passed=1) == 0
+
+
+def test_a_header_that_is_asked_for_is_kept_and_no_longer_said_to_be_lost(project):
+    project.write(
+        """
+        @pytest.mark.vcr
+        def test_chat():
+            with httpx.Client() as client:
+                assert "BaseHTTP" in client.get(os.environ["LOOPBACK"] + "/models").headers["server"]
+        """
+    )
+    project.run("-pno:hashtape", "--record-mode=once").assert_outcomes(passed=1)
+    assert "not kept: response headers date, server; a" in convert(".", "--dry-run").output
+    project.ini("hashtape_response_headers = Server")
+    assert "not kept: response header date; a test that reads it" in convert(".", "--delete").output
+    assert project.hits("--block-network", passed=1) == 0
 
 
 def test_a_directory_of_the_projects_own_for_cassettes(project):

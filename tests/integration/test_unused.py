@@ -58,8 +58,13 @@ def test_fail_fails_the_run(project, suite):
     result = project.run("--hashtape-unused=fail")
     result.assert_outcomes(passed=3)
     assert result.ret == pytest.ExitCode.TESTS_FAILED
+    said = "hashtape: 3 unused recordings fail this run (--hashtape-unused=fail)"
+    result.stdout.fnmatch_lines([said, "*3 passed*"])
+    assert said not in project.run("--hashtape-unused=report").stdout.str()
     project.edit(suite, "range(1)", "range(2)")
-    assert project.run("--hashtape-unused=fail").ret == 0
+    result = project.run("--hashtape-unused=fail")
+    assert result.ret == 0
+    assert "fail this run" not in result.stdout.str()
 
 
 @pytest.mark.parametrize("layout", ["cassettes", "recordings"])

@@ -51,6 +51,7 @@ class _Outcome:
     size_after: int = 0
     is_deleted: bool = False
     secrets: list[dict[str, str]] = field(default_factory=list)
+    not_kept: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
 
@@ -70,7 +71,11 @@ class _Outcome:
 @click.option(
     "--dry-run", is_flag=True, help="Say what would be done, and whether it would work; write nothing."
 )
-@click.option("--delete", is_flag=True, help="Delete each cassette whose recordings play the same answers.")
+@click.option(
+    "--delete",
+    is_flag=True,
+    help="Delete each cassette whose recordings play the same status and body.",
+)
 @click.option("--no-collect", is_flag=True, help="Do not ask pytest which test a cassette is of.")
 @json_option
 def convert(
@@ -88,9 +93,9 @@ def convert(
     without its suffix. pytest collects the tests, and runs none, so that a recording names its test; where it
     is not clear whose cassette it is, the recordings name none and play all the same.
 
-    Every answer is played back and compared with what vcrpy would give. Secrets are taken out, and named.
-    Below a directory, files of other tools are skipped, and named. The exit code is 1 if a cassette could not
-    be converted.
+    Every answer is played back and compared with what vcrpy would give. Response headers that are not kept
+    are named. Secrets are taken out, and named. Below a directory, files of other tools are skipped, and
+    named. The exit code is 1 if a cassette could not be converted.
 
     \b
     Examples:
@@ -207,6 +212,7 @@ def _convert(path: Path, outcome: _Outcome, suite: Suite, converter: Converter, 
     outcome.secrets = [
         {"where": finding.where, "kind": finding.kind, "what": finding.what} for finding in done.findings
     ]
+    outcome.not_kept = sorted(done.not_kept)
     outcome.problems += done.differences
 
 
@@ -319,9 +325,11 @@ def _write(path: Path, data: bytes) -> None:
 
 
 def _report(outcomes: list[_Outcome], direction: str, *, dry_run: bool, delete: bool) -> None:
+    from hashtape.vcr_adapter.not_kept import not_kept_line
+
     for outcome in outcomes:
-        for secret in outcome.secrets:
-            print_line(f"{outcome.path}: taken out of {secret['where']}: {secret['what']}", style="yellow")
+        for secret in outcome.secrets if outcome.state != "unchanged" else ():
+            print_line(f"{outcome.path}: taken out of {_place(secret)}", style="yellow")
         for note in outcome.notes if outcome.state != "skipped" else ():
             print_line(f"{outcome.path}: {note}", style="yellow")
         for problem in outcome.problems:
@@ -353,11 +361,20 @@ def _report(outcomes: list[_Outcome], direction: str, *, dry_run: bool, delete: 
             f"{count(len(unplaced), 'cassette')} of no one test that pytest collects: "
             "the recordings name none, and play where they are."
         )
+    if lost := not_kept_line(outcome.not_kept for outcome in [*done, *unchanged]):
+        print_line(lost, style="yellow")
+    same = "the same status and body"
     deleted = [outcome for outcome in outcomes if outcome.is_deleted]
     if deleted:
-        print_line(f"{count(len(deleted), 'cassette')} deleted, after the recordings had played the same.")
+        print_line(f"{count(len(deleted), 'cassette')} deleted, after the recordings had played {same}.")
     elif not dry_run and not delete and (done or unchanged):
-        print_line("The cassettes are still there; --delete deletes those whose recordings play the same.")
+        print_line(f"The cassettes are still there; --delete deletes those whose recordings play {same}.")
+
+
+def _place(secret: dict[str, str]) -> str:
+    """Where a secret was, and what gave it away, unless the one ends with the other."""
+    where, what = secret["where"], secret["what"]
+    return where if where.endswith((f": {what}", f".{what}")) else f"{where}: {what}"
 
 
 def _names(outcomes: list[_Outcome]) -> str:

@@ -71,7 +71,8 @@ def ls(
     """List recordings in a table.
 
     The last column is the short id, which the other commands take. Without PATH: the cassettes and recordings
-    below the current directory. Files that are no recordings are listed as broken.
+    below the current directory. Files that are no recordings are listed as broken; cassettes of vcrpy are
+    left out.
 
     \b
     Examples:

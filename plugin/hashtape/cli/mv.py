@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 __all__ = ["mv"]
 
 _VCR_SUFFIXES = (".yaml", ".yml", ".json")
+_PART = "::"
+"""What stands before the name of a class or test."""
 _NAME = re.compile(r"(?:models-)?([0-9a-f]{12,64})(?:-[0-9a-f]{8})?")
 
 
@@ -74,8 +77,8 @@ def mv(
     directories where those are named for the test; the answers stay as they are. A directory, file, class or
     parametrized test takes all tests in it along.
 
-    Nothing is overwritten: when anything is in the way, nothing is done. The exit code is 1 when there are no
-    such recordings.
+    Nothing is overwritten or merged: when anything is in the way, nothing is done. The exit code is 1 then,
+    and when there are no such recordings.
 
     \b
     Examples:
@@ -88,8 +91,11 @@ def mv(
 
     redactor = Redactor()
     renaming = _Renaming(redactor.text(old_node_id), redactor.text(new_node_id), any_prefix=prefix)
-    moves = _plan(recording_files(directories), renaming)
+    files = recording_files(directories)
+    moves = _plan(files, renaming)
+    _check_names(moves, renaming)
     _check(moves)
+    _check_targets(files, moves)
     if not dry_run:
         _carry_out(moves)
     if as_json:
@@ -120,6 +126,11 @@ class _Renaming:
     def __init__(self, old: str, new: str, *, any_prefix: bool) -> None:
         self.old, self.new = old.rstrip("/"), new.rstrip("/")
         self._any_prefix = any_prefix
+
+    @property
+    def names_a_place(self) -> bool:
+        """Whether the old node id may be one: it has a test file or a directory in it."""
+        return _PART in self.old or "/" in self.old or self.old.endswith(".py") or Path(self.old).is_dir()
 
     def __call__(self, test_id: str) -> str | None:
         """The new node id; None if this one stays."""
@@ -238,6 +249,21 @@ def _file_name(path: Path, old: str, recording: Recording) -> str:
 # --- Doing it --------------------------------------------------------------------------------------------
 
 
+def _check_names(moves: list[_Move], renaming: _Renaming) -> None:
+    """Make sure that tests become tests, and files or directories the same.
+
+    Raises:
+        HashtapeError: One becomes the other, and nothing would play the recordings.
+    """
+    into_test = _PART in renaming.new and _PART not in renaming.old
+    new_ids = {str(move.recording.test_id) for move in moves if move.test_id is not None}
+    if into_test or any(_PART not in new_id for new_id in new_ids):
+        raise HashtapeError(
+            f"{renaming.new}: expected what {renaming.old} is, a test by its full node id, "
+            "tests/test_a.py::test_two, or else a file or directory. Nothing was changed"
+        )
+
+
 def _check(moves: list[_Move]) -> None:
     """Make sure that nothing is in the way.
 
@@ -257,6 +283,38 @@ def _check(moves: list[_Move]) -> None:
                 f"{move.target}: expected no such recording, got one, and nothing is overwritten. "
                 f"Nothing was changed; delete it or {move.source}"
             )
+
+
+def _check_targets(files: Iterable[Path], moves: list[_Move]) -> None:
+    """Make sure that no test gets recordings that already has some.
+
+    Raises:
+        HashtapeError: One has.
+    """
+    # Of a run that was killed: it had written all files before it deleted the first one.
+    if all(move.target.exists() and _is_the_same(move) for move in moves):
+        return
+    tests = {move.recording.test_id for move in moves if move.test_id is not None}
+    new_directories = {move.target.parent: move for move in moves if move.target.parent != move.source.parent}
+    ours = {path.resolve() for move in moves for path in (move.source, move.target)}
+    in_the_way: defaultdict[tuple[Path, str], int] = defaultdict(int)
+    beside = (path for directory in new_directories for path in RecordingDir(directory).files())
+    for path in {path.resolve(): path for path in (*files, *beside)}.values():
+        if path.resolve() in ours:
+            continue
+        try:
+            test_id = RecordingDir(path.parent).test_id_of(path)
+        except (RecordingFileError, FileNotFoundError):
+            continue
+        if not isinstance(test_id, str) and path.parent in new_directories:
+            test_id = new_directories[path.parent].recording.test_id  # its test plays what names none
+        if isinstance(test_id, str) and test_id in tests:
+            in_the_way[path.parent, test_id] += 1
+    for (directory, test_id), number in in_the_way.items():
+        raise HashtapeError(
+            f"{directory}: expected no recordings of {test_id}, got {number}, and nothing is merged. "
+            "Nothing was changed; delete them if that test is to have the others instead"
+        )
 
 
 def _is_the_same(move: _Move) -> bool:
@@ -284,7 +342,8 @@ def _carry_out(moves: list[_Move]) -> None:
 
 def _report(moves: list[_Move], renaming: _Renaming, *, dry_run: bool) -> None:
     if not moves:
-        print_line(f"No recordings of {renaming.old}: nothing to move.", err=True)
+        hint = "" if renaming.names_a_place else ". Expected a full node id, as tests/test_a.py::test_two is"
+        print_line(f"No recordings of {renaming.old}: nothing to move{hint}.", err=True)
         return
     for move in moves:
         print_line(f"{move.source} -> {move.target}" if move.source != move.target else f"{move.source}")

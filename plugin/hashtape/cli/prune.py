@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from hashtape.cli.bystanders import Bystanders, bystanders
 from hashtape.cli.output import count, human_size, json_option, print_json, print_line
 from hashtape.errors import RecordingFileError
 from hashtape.recording_dir import RecordingDir
@@ -52,8 +53,8 @@ def prune(
     """Delete the recordings that the last full test run did not use.
 
     A full run is one of the whole suite, without -k, -m or paths, in which no test failed. A recording goes
-    if its test passed without it, or if there is no such test any more. Those of skipped tests stay.
-    Whatever changed since that run stops the command.
+    if its test passed without it, or if there is no such test any more. Those of skipped tests stay, and what
+    that run cannot tell of is counted. Whatever changed since that run stops the command.
 
     \b
     Examples:
@@ -61,23 +62,24 @@ def prune(
       hashtape prune
       hashtape prune --yes tests/cassettes/test_chat
     """  # noqa: D301  (\b is click's)
-    unused = _unused(cache_dir, paths)
+    run = _last_full_run(cache_dir)
+    unused = _unused(run, paths)
+    others = bystanders(run, unused, paths)
     if not as_json:
-        _print(unused)
+        _print(unused, others)
     if unused and not dry_run:
         if not yes:
             _ask(unused, as_json=as_json)
         unused = [recording for recording in unused if _delete(recording.path)]
     if as_json:
-        _print_json(unused, is_deleted=not dry_run)
+        _print_json(unused, others, is_deleted=not dry_run)
     elif unused and not dry_run:
         print_line(f"Deleted {count(len(unused), 'recording')}.")
     if unused and dry_run:
         sys.exit(1)
 
 
-def _unused(cache_dir: Path | None, paths: Iterable[Path]) -> list[UnusedRecording]:
-    run = _last_full_run(cache_dir)
+def _unused(run: FullRun, paths: Iterable[Path]) -> list[UnusedRecording]:
     places = [path.resolve() for path in paths]
     unused = [
         recording
@@ -137,10 +139,18 @@ def _delete(path: Path) -> bool:
     return not path.exists()
 
 
-def _print(unused: list[UnusedRecording]) -> None:
-    if not unused:
-        print_line("Every recording of the tests was used in the last full run.")
-        return
+def _print(unused: list[UnusedRecording], others: Bystanders) -> None:
+    if unused:
+        _print_unused(unused)
+    elif others.used:
+        print_line(f"{count(others.used, 'recording')} checked: all used in the last full run.")
+    else:
+        print_line("No recording here was used in the last full run, and none is known to be unused.")
+    for line in others.lines(_shown):
+        print_line(line, style="yellow")
+
+
+def _print_unused(unused: list[UnusedRecording]) -> None:
     size = sum(recording.path.stat().st_size for recording in unused)
     print_line(
         f"Not used in the last full run: {count(len(unused), 'recording')}, {human_size(size)}", style="bold"
@@ -150,7 +160,7 @@ def _print(unused: list[UnusedRecording]) -> None:
         print_line(f"{_shown(recording.path)}  {recording.test_id or 'no test named'}: {why}")
 
 
-def _print_json(unused: list[UnusedRecording], *, is_deleted: bool) -> None:
+def _print_json(unused: list[UnusedRecording], others: Bystanders, *, is_deleted: bool) -> None:
     print_json(
         {
             "unused": [
@@ -162,6 +172,7 @@ def _print_json(unused: list[UnusedRecording], *, is_deleted: bool) -> None:
                 for recording in unused
             ],
             "is_deleted": is_deleted,
+            "kept": others.to_json(),
         }
     )
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,6 +14,7 @@ import click
 
 from hashtape.errors import RecordingFileError
 from hashtape.recording_dir import RecordingDir
+from hashtape.recording_file import read_file as read_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -23,6 +26,7 @@ __all__ = [
     "StoredFile",
     "directory_option",
     "find_file",
+    "is_vcr_cassette",
     "paths_argument",
     "read_file",
     "recording_files",
@@ -107,13 +111,14 @@ def recording_files(paths: Iterable[Path]) -> list[Path]:
 
 
 def stored_files(paths: Iterable[Path]) -> Iterator[StoredFile]:
-    """Read the files that `recording_files` gives, the broken ones too."""
+    """Read the files that `recording_files` gives, the broken ones too; cassettes of vcrpy are left out."""
     for path in recording_files(paths):
         try:
             size = path.stat().st_size
             recording = RecordingDir(path.parent).read(path)
         except RecordingFileError as error:
-            yield StoredFile(path, _size(path), None, f"expected {error.expected}, got {error.got}")
+            if not is_vcr_cassette(path):
+                yield StoredFile(path, _size(path), None, f"expected {error.expected}, got {error.got}")
         except OSError as error:
             yield StoredFile(path, 0, None, f"cannot be read ({error.strerror})")
         else:
@@ -159,14 +164,39 @@ def read_file(path: Path) -> Recording:
     """Read one file.
 
     Raises:
-        SelectionError: It cannot be read, or is not a recording.
+        SelectionError: It cannot be read, or is not a recording. How to mend that is said only of what may
+            have been one: the user may have named any file.
     """
     try:
         return RecordingDir(path.parent).read(path)
     except RecordingFileError as error:
-        raise SelectionError(str(error)) from None
+        if is_vcr_cassette(path):
+            raise SelectionError(
+                f"{path}: expected a recording, got a cassette of vcrpy. "
+                f"Convert it: hashtape convert {shlex.quote(str(path))}"
+            ) from None
+        if _may_have_been_one(path):
+            raise SelectionError(str(error)) from None
+        raise SelectionError(f"{path}: expected {error.expected}, got {error.got}") from None
     except OSError as error:
         raise SelectionError(f"{path}: cannot be read ({error.strerror})") from None
+
+
+def is_vcr_cassette(path: Path) -> bool:
+    """Whether a file that is no recording is a cassette of vcrpy instead, which plays all the same."""
+    from hashtape.vcr_adapter import yaml_cassettes  # only here: it takes a while
+
+    return path.is_file() and yaml_cassettes.is_vcr_cassette(path)
+
+
+def _may_have_been_one(path: Path) -> bool:
+    """Whether a file that is no recording looks like one that was damaged."""
+    try:
+        data = json.loads(read_bytes(path)[0])
+    except (RecordingFileError, OSError, ValueError, RecursionError):
+        # Nothing in it can tell, but a hash for a name is a recording's.
+        return path.suffix == ".json" and _NAME.fullmatch(path.stem) is not None
+    return isinstance(data, dict) and not {"request", "response"}.isdisjoint(data)
 
 
 def _size(path: Path) -> int:

@@ -11,6 +11,7 @@ import click
 
 from hashtape.cli.integrity import Flaw, Flaws, name_for
 from hashtape.cli.output import count, json_option, print_json, print_line
+from hashtape.cli.project_options import secret_options
 from hashtape.cli.selection import paths_argument, stored_files
 from hashtape.directory_lock import locked
 
@@ -42,13 +43,14 @@ class _Found:
     "secret_names",
     multiple=True,
     metavar="NAME",
-    help="A further name of fields that hold secrets (hashtape_secret_names in pytest). Repeatable.",
+    help="A further name of fields that hold secrets, in the place of the project's hashtape_secret_names. "
+    "Repeatable.",
 )
 @click.option(
     "--not-secret",
     multiple=True,
     metavar="TEXT",
-    help="What is no secret after all (hashtape_not_secret in pytest). Repeatable.",
+    help="What is no secret after all, in the place of the project's hashtape_not_secret. Repeatable.",
 )
 @click.option("-v", "--verbose", is_flag=True, help="Also list what is only good to know.")
 @json_option
@@ -65,7 +67,8 @@ def verify(
 
     That is: a recording, named by its own hash, whose answers decode and re-encode, and without a secret.
     Without PATH: the cassettes and recordings below the current directory. Exit code 1 if anything is wrong.
-    Secrets are named by their field and never printed.
+    Secrets are named by their field and never printed. hashtape_secret_names and hashtape_not_secret of the
+    project's pytest configuration count here too.
 
     \b
     Examples:
@@ -73,6 +76,9 @@ def verify(
       hashtape verify tests/cassettes --fix
       hashtape verify --json | jq -r '.problems[].path'
     """  # noqa: D301  (\b is click's)
+    if not (secret_names and not_secret):
+        project = secret_options(paths)
+        secret_names, not_secret = secret_names or project.secret_names, not_secret or project.not_secret
     flaws = Flaws(secret_names=secret_names, not_secret=not_secret)
     found: list[_Found] = []
     renamed: list[tuple[Path, Path]] = []

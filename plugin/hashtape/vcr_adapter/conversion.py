@@ -47,6 +47,7 @@ __all__ = [
     "head_of",
     "header_pairs",
     "identified",
+    "is_kept",
     "normalise",
     "passing_through",
     "redacted",
@@ -325,6 +326,20 @@ class Head:
         return {"content-type": content_type, **self.headers}
 
 
+def is_kept(name: str, extra_headers: Iterable[str] = ()) -> bool:
+    """Whether a response header is stored as it is (spec §7).
+
+    Args:
+        name: Its name in lower case.
+        extra_headers: Lower-case names of further response headers to store.
+    """
+    return (
+        name in _KEPT_HEADERS
+        or name.startswith(_KEPT_HEADER_PREFIXES)
+        or (name in extra_headers and name not in _NEVER_KEPT)
+    )
+
+
 def head_of(
     request: InferenceRequest | HttpRequest,
     wire: WireRequest,
@@ -333,13 +348,7 @@ def head_of(
 ) -> Head:
     """What is kept of a response's status and headers (spec §7)."""
     headers = _headers(response)
-    kept = {
-        name: value
-        for name, value in sorted(headers.items())
-        if name in _KEPT_HEADERS
-        or name.startswith(_KEPT_HEADER_PREFIXES)
-        or (name in extra_headers and name not in _NEVER_KEPT)
-    }
+    kept = {name: value for name, value in sorted(headers.items()) if is_kept(name, extra_headers)}
     if "content-encoding" in headers:
         kept["content-encoding"] = headers["content-encoding"]
     status = int(response["status"]["code"])

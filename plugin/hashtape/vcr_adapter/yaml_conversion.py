@@ -36,6 +36,7 @@ from hashtape.vcr_adapter.conversion import (
 )
 from hashtape.vcr_adapter.entry import host_of, url_of
 from hashtape.vcr_adapter.miss_error import MissError
+from hashtape.vcr_adapter.not_kept import not_kept
 from hashtape.vcr_adapter.setup import CassetteSetup
 from hashtape.wire_form import wire_forms
 
@@ -63,6 +64,7 @@ class Conversion:
         written: The files that are new.
         findings: The secrets that were taken out.
         differences: What a replay answers otherwise than vcrpy does; then nothing was written.
+        not_kept: The names of the response headers that the cassette has and the recordings do not.
     """
 
     recordings: int = 0
@@ -70,6 +72,7 @@ class Conversion:
     written: list[Path] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
     differences: list[str] = field(default_factory=list)
+    not_kept: frozenset[str] = frozenset()
 
 
 class Converter:
@@ -122,6 +125,8 @@ class Converter:
         test_id = test_id and redactor.text(test_id)
         recordings, findings = self._recordings(interactions, test_id, redactor)
         result = Conversion(len(recordings), findings=list(dict.fromkeys(findings)))
+        responses = (response for _, response in interactions)
+        result.not_kept = not_kept(responses, self._response_headers)
         target = RecordingDir(directory)
         is_new = bool(recordings) and not directory.is_dir() and target.make()
         try:
