@@ -185,20 +185,13 @@ def test_cassettes_of_vcrpy_are_not_checked(verify, directory):
 # --- The project's options -------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("name", "text"),
-    [
-        ("pytest.ini", f"[pytest]\nhashtape_not_secret = {KEY}\naddopts = --no-such-option\n"),
-        ("pyproject.toml", f'[tool.pytest.ini_options]\nhashtape_not_secret = ["{KEY}"]\n'),
-    ],
-)
 def test_what_pytests_configuration_declares_to_be_no_secret_is_none(
-    verify, directory, tmp_path, monkeypatch, name, text
+    verify, directory, tmp_path, monkeypatch
 ):
     store(directory, completion("Hello"), body=chat(f"Use {KEY}"))
-    (tmp_path / name).write_text(text)
+    options = f'hashtape_not_secret = ["{KEY}"]\naddopts = "--no-such-option"\n'
+    (tmp_path / "pyproject.toml").write_text(f"[tool.pytest.ini_options]\n{options}")
     (tmp_path / "conftest.py").write_text("raise RuntimeError('nothing of the tests is needed')")
-    verify()
     verify("--not-secret", "something else", code=1)
     (tmp_path / "elsewhere").mkdir()
     monkeypatch.chdir(tmp_path / "elsewhere")

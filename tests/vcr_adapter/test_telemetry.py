@@ -58,6 +58,6 @@ def test_a_thread_that_reports_fails_no_test(pytester, cassette, server, get):
             thread.join()
         """
     )
-    result = pytester.runpytest_inprocess("-pno:cacheprovider", "--record-mode=none")
+    result = pytester.runpytest_inprocess("-pno:cacheprovider", "-pno:asyncio", "--record-mode=none")
     result.assert_outcomes(passed=1)
     assert server.hits == 1
