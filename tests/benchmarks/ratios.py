@@ -32,6 +32,9 @@ from wires import wire_streams
 
 import hashtape
 from hashtape.codecs import decode, encode
+from hashtape.miss import find_closest
+from hashtape.recording_dir import RecordingDir
+from hashtape.request_id import WireRequest, recorded_form
 
 HEAVY = ("openai", "vcr", "yaml", "pydantic", "httpx", "httpx2")
 """What a pytest run without vcr tests must not pay for."""
@@ -453,7 +456,32 @@ def decoding(quick, root):
     return result
 
 
+def closest(quick, root):
+    """Finding the closest of many recordings for a miss, against reading the JSON of all of them."""
+    size, rounds = (20, 1) if quick else (1_000, 20)
+    write_recordings(root, range(size), stream=False)
+    asked = {**question(size // 2, stream=False), "temperature": 0.5}
+    now = recorded_form(
+        WireRequest("POST", f"{BASE_URL}/chat/completions", json.dumps(asked).encode()), TEST_ID
+    )
+    found = set()
+
+    def ours():
+        found.add(find_closest(now, ((path, head.request) for path, head in RecordingDir(root).heads())))
+
+    def other():
+        for path in root.iterdir():
+            json.loads(path.read_bytes())
+
+    times = interleaved(ours, other, rounds, warm_up=1)
+    result = Result([row(f"the closest of {size:,} recordings / reading them all", None, *times)])
+    prompts = [json.loads(path.read_bytes())["request"]["body"]["messages"] for path in found]
+    result.counted["found"] = prompts == [asked["messages"]]
+    return result
+
+
 BENCHMARKS = {
+    "closest": closest,
     "replay": replay,
     "decoding": decoding,
     "crowd": crowd,

@@ -51,6 +51,10 @@ def test_every_stream_that_is_measured_is_decoded_into_its_chunks(measure):
         assert counts == {"chunks": CHUNKS, "streaming": True, "stable": True}
 
 
+def test_the_closest_recording_is_that_of_the_same_prompt(measure):
+    assert measure("closest").counted == {"found": True}
+
+
 def test_crowded_cassettes_have_as_many_recordings_as_the_rows_say(measure):
     result = measure("crowd")
 

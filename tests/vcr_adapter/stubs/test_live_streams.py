@@ -231,7 +231,7 @@ def test_a_stream_that_deviates_is_live_and_not_lost_when_the_client_stops_at_it
         next(stream)
         first = time.monotonic() - begin
         assert words(stream) == WORDS
-        assert first < (time.monotonic() - begin) / 2
+        assert first < (time.monotonic() - begin) * 0.8  # at its end it would be all of it
     assert len(only(cassette)["body"]) == len(EVENTS) - 1
     with hashtape.use_cassette(cassette, record_mode="none"):
         assert words(start(client)) == WORDS
