@@ -36,6 +36,22 @@ def test_it_is_not_sent_where_a_test_is_played(cassette, server, get, report, mo
     assert server.hits == 1
 
 
+def test_an_application_in_this_process_may_have_such_a_path(cassette):
+    def app(environ, start_response):
+        start_response("200 OK", [("content-type", "text/plain")])
+        return [b"hello"]
+
+    def call():
+        with httpx.Client(transport=httpx.WSGITransport(app=app)) as client:
+            return client.post("http://app.example/v1/traces/ingest").text
+
+    with hashtape.use_cassette(cassette):
+        assert call() == "hello"
+    with hashtape.use_cassette(cassette, record_mode="none"):
+        assert call() == "hello"
+    assert len(list(cassette.iterdir())) == 1
+
+
 def test_a_thread_that_reports_fails_no_test(pytester, cassette, server, get):
     with hashtape.use_cassette(cassette):
         get("/one")

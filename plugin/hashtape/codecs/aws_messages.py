@@ -91,7 +91,7 @@ def read_message(raw: bytes) -> Message | None:
     block = raw[_PRELUDE.size : headers_end]
     try:
         headers = _header_text(block)
-        if _header_block(headers) != block:
+        if header_block(headers) != block:
             return None
     except (ValueError, IndexError, struct.error):
         return None
@@ -122,15 +122,6 @@ def next_message(body: bytes, start: int) -> tuple[bytes, bytes, int]:
     return body[headers_start:payload_start], body[payload_start:payload_end], payload_end + _CRC.size
 
 
-def header_block(headers: str) -> bytes:
-    """The bytes of headers.
-
-    Raises:
-        ValueError: They are in no such lines as `Message.headers` has.
-    """
-    return _header_block(headers)
-
-
 def message_of(block: bytes, payload: bytes) -> bytes:
     """The bytes of a message with these headers, checksums included."""
     lengths = struct.pack(">II", len(block) + len(payload) + _OVERHEAD, len(block))
@@ -145,7 +136,7 @@ def write_message(message: Message) -> bytes:
         ValueError: Its headers cannot be written: they are in no such lines, or too long.
     """
     try:
-        return message_of(_header_block(message.headers), message.payload)
+        return message_of(header_block(message.headers), message.payload)
     except struct.error as error:
         raise ValueError(f"a message with headers that cannot be written: {error}") from None
 
@@ -171,7 +162,12 @@ def _header_text(block: bytes) -> str:
 
 
 @lru_cache(maxsize=64)
-def _header_block(headers: str) -> bytes:
+def header_block(headers: str) -> bytes:
+    """The bytes of headers.
+
+    Raises:
+        ValueError: They are in no such lines as `Message.headers` has.
+    """
     block = bytearray()
     for line in headers.split("\n") if headers else []:
         match = _HEADER.fullmatch(line)

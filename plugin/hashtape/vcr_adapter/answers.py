@@ -360,10 +360,10 @@ class Answers:
         for entry in dict.fromkeys(self._by_path.values()):
             if len(entry.turns) > 1 and entry.put_in_order() and entry not in self._unsaved:
                 path, recording = entry.paths[0], entry.recording
-                # Where another writer was meanwhile, it stays as it is.
-                stamp = self.directory.update(path, recording, entry.stamps[path], lambda theirs: theirs)
-                if stamp is not None:
-                    entry.stamps[path] = stamp
+                # Where another writer was meanwhile, it stays as it is, whatever it is.
+                with suppress(RecordingFileError):
+                    stamp = self.directory.update(path, recording, entry.stamps[path], lambda theirs: theirs)
+                    entry.stamps[path] = stamp or entry.stamps[path]
 
     def save(self) -> None:
         """Write what was held back until it is known that no exception discards it."""

@@ -45,7 +45,7 @@ class Asking:
 
     def ask(self, request: Any, *, is_in_process: bool = False) -> Asked | None:
         """See `RecordingCassette.ask`."""
-        if self._is_left_out(request.uri):
+        if not is_in_process and self._is_left_out(request.uri):
             self._setup.note_passed_on(request)
             return None
         asked = self.look(request, is_in_process=is_in_process)

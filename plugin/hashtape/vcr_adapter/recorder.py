@@ -106,16 +106,7 @@ class Recorder:
         return Stored(self._store(asked, recorded, answer), answer)
 
     def live(self, asked: Asked, response: VcrResponse) -> LiveStream | None:
-        """A way for a stream to reach the client as it comes.
-
-        Args:
-            asked: The request that it answers.
-            response: The response without its body.
-
-        Returns:
-            None when the response has to be read as a whole: it is JSON of which something may be normalised,
-            or the user has a filter or a hook for whole responses.
-        """
+        """See `RecordingCassette.live`."""
         if self._before_save or self._before_response:
             return None
         self._learn_cookies(response)
