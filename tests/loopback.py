@@ -14,6 +14,32 @@ import time
 from collections import deque
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+
+class Gate:
+    """The chunks of a stream, the rest of which waits after the first `after` until somebody opens it.
+
+    Whether a client gets a stream while it is still being sent is seen by who waits for whom, not by a clock.
+    """
+
+    def __init__(self, chunks: list[bytes], after: int = 1) -> None:
+        self._chunks = chunks
+        self._after = after
+        self._opened = threading.Event()
+        self.gave_up = False
+        """Whether the rest was sent although nobody had opened the gate."""
+
+    def open(self) -> None:
+        self._opened.set()
+
+    def __iter__(self) -> Iterator[bytes]:
+        yield from self._chunks[: self._after]
+        self.gave_up = not self._opened.wait(timeout=20.0)
+        yield from self._chunks[self._after :]
 
 
 @dataclass
@@ -26,7 +52,7 @@ class Reply:
     status: int = 200
     body: bytes = b""
     headers: dict[str, str] = field(default_factory=lambda: {"content-type": "application/json"})
-    chunks: list[bytes] | None = None
+    chunks: Iterable[bytes] | None = None
     delay: float = 0.0
     breaks: bool = False
     stall: float = 0.0

@@ -120,10 +120,10 @@ def test_a_long_event_takes_no_longer_byte_by_byte_than_many_short_ones(context,
     def seconds(size):
         decoder = stream_decoder(context)
         decoder.feed(start)
-        before = time.perf_counter()
+        before = time.thread_time()
         for _ in range(size):
             decoder.feed(b"x")
-        return time.perf_counter() - before
+        return time.thread_time() - before
 
     short, long = (min(seconds(size) for _ in range(3)) for size in (5_000, 50_000))
     assert long < 50 * short  # a hundred times if each byte were looked at again and again

@@ -166,10 +166,10 @@ HARD = {
 @pytest.mark.parametrize("content_type", ["application/json", "multipart/form-data; boundary=b"])
 def test_no_text_takes_for_ever(text, content_type):
     redact = redactor()
-    start = time.perf_counter()
+    start = time.thread_time()
     redact.request("https://h/", text.encode(), content_type)
     redact.request("https://h/", json.dumps({"a": text}).encode(), content_type)
     redact.answer(Answer(text))
     redact.answer(Answer([{"text": text[:1000]}, {"text": text}], is_streaming=True))
     # It takes a tenth of that; what is quadratic takes minutes.
-    assert time.perf_counter() - start < 3
+    assert time.thread_time() - start < 3

@@ -5,12 +5,12 @@ from __future__ import annotations
 import contextlib
 import inspect
 import json
-import threading
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
 import hashtape
+from loopback import Gate
 from providers import DONE
 
 LIVE_KEY = "live-5xQ2mV8rT1yZ0bN7cK4dW9fG"
@@ -207,12 +207,17 @@ class Rehearser:
     def is_live(self, call, mode):
         """Whether the client gets the begin of a stream that is recorded while the rest is still to come."""
         (reply,) = call.replies
-        gate = _Gate(reply.chunks)
+        gate = Gate(reply.chunks, after=len(reply.chunks) // 2)
         gated = Call(call.send, replace(reply, chunks=gate))
+
+        def on_item(item):
+            gate.open()
+            return item
+
         with hashtape.use_cassette(self._directory):
-            (items,), _ = self._run(gated, mode, LIVE_KEY, gate.open)
+            (items,), _ = self._run(gated, mode, LIVE_KEY, on_item)
         assert items
-        return gate.was_opened
+        return not gate.gave_up
 
     def _run(self, call, mode, key, on_item=lambda item: item):
         self._server._server.script.clear()  # what a run before left, a replay for one
@@ -220,25 +225,6 @@ class Rehearser:
         before = self._server.hits
         results = self._clients.make(call, mode, key, on_item)
         return results, self._server.hits - before
-
-
-class _Gate:
-    """The chunks of a stream, of which the second half waits until the client has something of the first."""
-
-    def __init__(self, chunks):
-        self._chunks = chunks
-        self._opened = threading.Event()
-        self.was_opened = False
-
-    def open(self, item):
-        self._opened.set()
-        return item
-
-    def __iter__(self):
-        half = len(self._chunks) // 2
-        yield from self._chunks[:half]
-        self.was_opened = self._opened.wait(timeout=5.0)
-        yield from self._chunks[half:]
 
 
 # --- What has to be the same ---------------------------------------------------------------------------

@@ -15,7 +15,7 @@ from http import HTTPStatus
 import pytest
 
 import hashtape
-from loopback import Received, Reply, chat_chunks, sse
+from loopback import Gate, Received, Reply, chat_chunks, sse
 
 JSON = {"content-type": "application/json"}
 DEFAULT = b'{"answer": [1, 2.5, "gr\\u00fcn"]}'
@@ -114,19 +114,19 @@ class Place:
     def request(self, method, path="/x", **options):
         return self.run(lambda client: client.request(method, self.origin + path, **options))
 
-    def stream(self, way, path="/x", **options):
-        """What `iter_lines`, `iter_raw`, … of a streamed response gives."""
+    def stream(self, way, path="/x", on_piece=lambda: None, **options):
+        """What `iter_lines`, `iter_raw`, … of a streamed response gives; `on_piece` is called at each."""
         if not self.is_async:
 
             def sync(client):
                 with client.stream("GET", self.origin + path, **options) as response:
-                    return list(getattr(response, f"iter_{way}")())
+                    return [(on_piece(), piece)[1] for piece in getattr(response, f"iter_{way}")()]
 
             return self.run(sync)
 
         async def using(client):
             async with client.stream("GET", self.origin + path, **options) as response:
-                return [piece async for piece in getattr(response, f"aiter_{way}")()]
+                return [(on_piece(), piece)[1] async for piece in getattr(response, f"aiter_{way}")()]
 
         return self.run(using)
 
@@ -467,18 +467,20 @@ def failure_of(act):
 FAILURES = {
     "breaks before any chunk": Reply(chunks=[], breaks=True),
     "breaks in the middle": Reply(chunks=[b'{"cut": '], breaks=True),
-    "is too slow": Reply(chunks=[b"slow"], delay=0.3),
+    "is too slow": Reply(chunks=Gate([b"slow"], after=0)),
 }
 
 
 @pytest.mark.parametrize("reads", ["whole", "lines"])
 @pytest.mark.parametrize("kind", FAILURES)
 def test_a_server_that_fails_gives_the_usual_exception_and_nothing_is_stored(wire, cassette, kind, reads):
+    timeout = wire.family.Timeout(30, read=0.1 if kind == "is too slow" else 30)
+
     def act():
         if reads == "lines":
-            wire.stream("lines", timeout=0.1)
+            wire.stream("lines", timeout=timeout)
         else:
-            wire.request("GET", timeout=0.1)
+            wire.request("GET", timeout=timeout)
 
     wire.script(FAILURES[kind], FAILURES[kind])
     live = failure_of(act)
@@ -534,10 +536,11 @@ def test_an_ignored_request_is_passed_through(place, cassette, mode):
 
 
 def test_the_stream_of_an_ignored_request_is_not_read_ahead(wire, cassette):
-    chunks = [b"one", b"two", b"three"]
-    wire.script(Reply(chunks=chunks, delay=0.05, headers={"content-type": "text/plain"}))
+    gate = Gate([b"one", b"two", b"three"])
+    wire.script(Reply(chunks=gate, headers={"content-type": "text/plain"}))
     with hashtape.use_cassette(cassette, ignore_localhost=True):
-        assert wire.stream("raw") == chunks
+        assert b"".join(wire.stream("raw", on_piece=gate.open)) == b"onetwothree"
+    assert not gate.gave_up
 
 
 def test_an_ignored_request_keeps_its_body_from_a_generator(place, cassette):
