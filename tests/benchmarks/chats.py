@@ -58,7 +58,7 @@ def write_recordings(directory, numbers, *, stream):
     from hashtape.recording import Recording
     from hashtape.recording_dir import RecordingDir
     from hashtape.request_id import WireRequest, id_of, recorded_form
-    from hashtape.vcr_adapter.conversion import answer_of
+    from hashtape.vcr_adapter.vcr_responses import answer_of
 
     target = RecordingDir(directory)
     target.make()

@@ -17,8 +17,8 @@ from hashtape.errors import HashtapeWarning, RecordingFileError
 from hashtape.recording import InferenceRequest, Recording, Unset
 from hashtape.recording_dir import RecordingDir
 from hashtape.request_id import wants_base64
-from hashtape.vcr_adapter.conversion import vcr_request_of
 from hashtape.vcr_adapter.entry import Entry, Slot, host_of, url_of, without
+from hashtape.vcr_adapter.vcr_requests import vcr_request_of
 from hashtape.wire_form import wire_forms
 
 if TYPE_CHECKING:

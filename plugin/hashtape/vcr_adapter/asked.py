@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from hashtape.recording import HttpRequest
     from hashtape.redaction import Finding
     from hashtape.request_id import WireRequest
-    from hashtape.vcr_adapter.conversion import VcrResponse
+    from hashtape.vcr_adapter.vcr_responses import VcrResponse
 
 __all__ = ["Asked", "hiding"]
 

@@ -8,8 +8,8 @@ from vcr.request import Request
 
 from hashtape.telemetry import is_telemetry
 from hashtape.vcr_adapter.asked import Asked, hiding
-from hashtape.vcr_adapter.conversion import freeze_body, header_pairs, identified, sent_request
 from hashtape.vcr_adapter.offline import refuse_under_none
+from hashtape.vcr_adapter.vcr_requests import freeze_body, header_pairs, identified, sent_request
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

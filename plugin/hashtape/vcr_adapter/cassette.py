@@ -24,16 +24,13 @@ from hashtape.telemetry import is_telemetry
 from hashtape.vcr_adapter.answers import Answers, Slot
 from hashtape.vcr_adapter.asked import Asked
 from hashtape.vcr_adapter.asking import Asking
-from hashtape.vcr_adapter.conversion import (
-    response_of,
-    sent_request,
-    vcr_request_of,
-)
 from hashtape.vcr_adapter.misses import Misses
 from hashtape.vcr_adapter.offline import refused_telemetry
 from hashtape.vcr_adapter.paths import is_vcrpys, locate
 from hashtape.vcr_adapter.recorder import Recorder
 from hashtape.vcr_adapter.stubs import FAMILIES, left_alone
+from hashtape.vcr_adapter.vcr_requests import sent_request, vcr_request_of
+from hashtape.vcr_adapter.vcr_responses import response_of
 from hashtape.vcr_adapter.yaml_fallback import YamlCassette, YamlFallback, serializer_for
 
 if TYPE_CHECKING:
@@ -42,10 +39,10 @@ if TYPE_CHECKING:
     from hashtape.miss import MissLog
     from hashtape.recording import Answer
     from hashtape.request_id import WireRequest
-    from hashtape.vcr_adapter.conversion import VcrResponse
     from hashtape.vcr_adapter.live import LiveStream
     from hashtape.vcr_adapter.miss_error import MissError
     from hashtape.vcr_adapter.setup import CassetteSetup
+    from hashtape.vcr_adapter.vcr_responses import VcrResponse
 
 __all__ = ["RecordingCassette"]
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from hashtape.miss import changes_of, request_line, shown_change
 from hashtape.request_id import recorded_form
-from hashtape.vcr_adapter.conversion import wire_request
+from hashtape.vcr_adapter.vcr_requests import wire_request
 
 if TYPE_CHECKING:
     from hashtape.redaction import Redactor

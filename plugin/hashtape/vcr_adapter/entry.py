@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from hashtape.recording import OtherRequest
-from hashtape.vcr_adapter.conversion import CUT_STREAM
+from hashtape.vcr_adapter.vcr_responses import CUT_STREAM
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from hashtape.codecs import decode, encode_parts
 from hashtape.recording import Answer
-from hashtape.vcr_adapter.conversion import CUT_STREAM, normalise
+from hashtape.vcr_adapter.vcr_responses import CUT_STREAM, normalise
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from hashtape.codecs import Decoded, Json, Piece, StreamDecoder
     from hashtape.codecs.compression import Decompress
     from hashtape.vcr_adapter.asked import Asked
-    from hashtape.vcr_adapter.conversion import Head
+    from hashtape.vcr_adapter.vcr_responses import Head
 
 __all__ = ["CLOSED", "LiveStream"]
 

@@ -11,7 +11,7 @@ from typing import Any
 from hashtape.codecs import NotJsonError, parse
 from hashtape.normalise import normalise_body
 from hashtape.request_id import id_of, recorded_form
-from hashtape.vcr_adapter.conversion import wire_request
+from hashtape.vcr_adapter.vcr_requests import wire_request
 
 __all__ = ["json_body", "request_id"]
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from hashtape.vcr_adapter.conversion import is_kept
+from hashtape.vcr_adapter.vcr_responses import is_kept
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from hashtape.vcr_adapter.conversion import VcrResponse
+    from hashtape.vcr_adapter.vcr_responses import VcrResponse
 
 __all__ = ["not_kept", "not_kept_line"]
 

@@ -9,16 +9,16 @@ from vcr.cassette import _run_hooks
 
 from hashtape.codecs import stream_decoder
 from hashtape.request_id import recorded_form
-from hashtape.vcr_adapter.conversion import (
+from hashtape.vcr_adapter.live import LiveStream
+from hashtape.vcr_adapter.secret_warning import warn_of_secrets
+from hashtape.vcr_adapter.vcr_requests import wire_request
+from hashtape.vcr_adapter.vcr_responses import (
     answer_of,
     decompressed,
     head_of,
     passing_through,
-    wire_request,
     without_encoding,
 )
-from hashtape.vcr_adapter.live import LiveStream
-from hashtape.vcr_adapter.secret_warning import warn_of_secrets
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from hashtape.recording import Answer, HttpRequest, InferenceRequest
     from hashtape.vcr_adapter.answers import Answers, Slot
     from hashtape.vcr_adapter.asked import Asked
-    from hashtape.vcr_adapter.conversion import VcrResponse
     from hashtape.vcr_adapter.setup import CassetteSetup
+    from hashtape.vcr_adapter.vcr_responses import VcrResponse
 
 __all__ = ["Recorder", "Stored"]
 

@@ -17,20 +17,13 @@ from hashtape.recording import HttpRequest, InferenceRequest, Recording
 from hashtape.recording_dir import RecordingDir
 from hashtape.redaction import Redactor
 from hashtape.vcr_adapter.as_sent import note_as_sent, spell_as_sent
-from hashtape.vcr_adapter.conversion import (
-    answer_of,
-    decompressed,
-    identified,
-    response_of,
-    sent_request,
-    vcr_request_of,
-    wire_request,
-)
+from hashtape.vcr_adapter.vcr_requests import identified, sent_request, vcr_request_of, wire_request
+from hashtape.vcr_adapter.vcr_responses import answer_of, decompressed, response_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from hashtape.vcr_adapter.conversion import VcrResponse
+    from hashtape.vcr_adapter.vcr_responses import VcrResponse
 
 __all__ = ["RecordingPersister", "RecordingSerializer"]
 

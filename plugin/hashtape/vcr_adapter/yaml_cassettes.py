@@ -25,7 +25,7 @@ from hashtape.vcr_adapter.other_formats import (
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from hashtape.vcr_adapter.conversion import VcrResponse
+    from hashtape.vcr_adapter.vcr_responses import VcrResponse
 
 __all__ = ["CassetteFileError", "Interactions", "is_vcr_cassette", "read_cassette"]
 

@@ -24,20 +24,18 @@ from hashtape.recording_dir import RecordingDir
 from hashtape.redaction import KnownSecrets, Redactor
 from hashtape.vcr_adapter.as_sent import note_as_sent, spell_as_sent
 from hashtape.vcr_adapter.cassette import RecordingCassette
-from hashtape.vcr_adapter.conversion import (
-    answer_of,
-    decompressed,
-    freeze_body,
-    header_pairs,
-    identified,
-    response_of,
-    sent_request,
-    vcr_request_of,
-)
 from hashtape.vcr_adapter.entry import host_of, url_of
 from hashtape.vcr_adapter.miss_error import MissError
 from hashtape.vcr_adapter.not_kept import not_kept
 from hashtape.vcr_adapter.setup import CassetteSetup
+from hashtape.vcr_adapter.vcr_requests import (
+    freeze_body,
+    header_pairs,
+    identified,
+    sent_request,
+    vcr_request_of,
+)
+from hashtape.vcr_adapter.vcr_responses import answer_of, decompressed, response_of
 from hashtape.wire_form import wire_forms
 
 if TYPE_CHECKING:
@@ -48,7 +46,7 @@ if TYPE_CHECKING:
     from hashtape.redaction import Finding
     from hashtape.request_id import WireRequest
     from hashtape.vcr_adapter.asked import Asked
-    from hashtape.vcr_adapter.conversion import VcrResponse
+    from hashtape.vcr_adapter.vcr_responses import VcrResponse
     from hashtape.vcr_adapter.yaml_cassettes import Interactions
 
 __all__ = ["Conversion", "Converter", "YamlText", "yaml_of"]

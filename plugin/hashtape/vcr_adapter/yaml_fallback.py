@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from hashtape.request_id import WireRequest
-    from hashtape.vcr_adapter.conversion import VcrResponse
     from hashtape.vcr_adapter.setup import CassetteSetup
+    from hashtape.vcr_adapter.vcr_responses import VcrResponse
     from hashtape.vcr_adapter.yaml_cassettes import Interactions
 
 __all__ = ["YamlCassette", "YamlFallback", "serializer_for"]

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from hashtape.request_id import WireRequest
-    from hashtape.vcr_adapter.conversion import VcrResponse
     from hashtape.vcr_adapter.live import LiveStream
+    from hashtape.vcr_adapter.vcr_responses import VcrResponse
 
 __all__ = ["DISPATCH", "Dispatch", "OpenCassette", "Patch"]
 

@@ -23,9 +23,9 @@ from hashtape.vcr_adapter.stubs.failures import recorded_failure
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
-    from hashtape.vcr_adapter.conversion import VcrResponse
     from hashtape.vcr_adapter.live import LiveStream
     from hashtape.vcr_adapter.stubs.dispatch import OpenCassette
+    from hashtape.vcr_adapter.vcr_responses import VcrResponse
 
 __all__ = ["http_connection_patches"]
 

@@ -21,9 +21,9 @@ from hashtape.vcr_adapter.stubs.httpx_streams import streams_of
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from hashtape.vcr_adapter.conversion import VcrResponse
     from hashtape.vcr_adapter.live import LiveStream
     from hashtape.vcr_adapter.stubs.dispatch import OpenCassette
+    from hashtape.vcr_adapter.vcr_responses import VcrResponse
 
 __all__ = ["httpx_patches"]
 
