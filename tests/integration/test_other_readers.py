@@ -43,8 +43,9 @@ def made(entry):
 
 
 def read(directory, path, body):
-    (file,) = directory.glob(f"*{name_of(path, body)}*.json")
-    data = json.loads(file.read_text(encoding="utf-8"))
+    name = name_of(path, body)
+    files = list(directory.glob(f"models-{name}-*.json")) or [directory / f"{name}.json"]
+    (data,) = [json.loads(file.read_text(encoding="utf-8")) for file in files]
     assert list(data)[:3] == ["test_id", "request", "response"]
     stored = data["response"]["body"]
     return [made(entry) for entry in stored] if isinstance(stored, list) else made(stored)
