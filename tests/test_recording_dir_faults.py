@@ -393,10 +393,10 @@ def test_a_device_is_an_error(directory):
 def test_a_huge_file_is_an_error_that_says_so(directory):
     path = directory.path / "a.json"
     with path.open("wb") as file:
-        file.truncate(300 << 20)
+        file.truncate(600 << 20)
     with pytest.raises(RecordingFileError) as caught:
         directory.find(["a"])
     assert str(caught.value) == (
-        f"{path}: expected a recording of 256 MB at most, got a file of 300.0 MB. "
+        f"{path}: expected a recording of 512 MB at most, got a file of 600.0 MB. "
         f"Delete it; before_record_response leaves such answers out of a cassette"
     )

@@ -11,10 +11,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from hashtape.codecs import MAX_DEPTH, Decoded, Json, indented, is_deeper_than
+from hashtape.codecs.long_json import PACKED, Shape, parse_long
 from hashtape.errors import HashtapeError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
 __all__ = [
     "NAMED_WITH_VALUES",
@@ -52,6 +53,10 @@ _LEVELS_ABOVE_A_CHUNK = 4
 """later_responses, an answer, its body, a chunk."""
 _DEPTH_OF_A_BODY = 8
 """At most so many levels of a file are around a body: later_responses, body, the entry, its data."""
+
+
+_CHUNKS: Shape = {"response": {"body": PACKED}, "later_responses": [{"body": PACKED}]}
+"""Where in a file the chunks of streams are."""
 
 
 class Unset:
@@ -383,13 +388,23 @@ class Recording:
             raise InvalidRecordingError("a recording: JSON", f"a text that is not ({error})") from None
         if is_deeper_than(MAX_DEPTH + _DEPTH_OF_A_BODY, data):
             raise InvalidRecordingError("a recording", "JSON nested too deeply")
-        recording = cls.from_json(data)
-        mapping = recording.id_normalization_mapping
-        return _renamed(recording, mapping) if mapping else recording
+        return _with_normalised_ids(cls.from_json(data))
+
+    @classmethod
+    def from_pieces(cls, pieces: Iterable[str]) -> Recording:
+        """Read a long file's text piece by piece; the chunks of its streams are packed.
+
+        Raises:
+            InvalidRecordingError: It is not a recording.
+            ValueError: It is not JSON, or JSON that only `from_text` can tell more of.
+            RecursionError: Likewise.
+        """
+        return _with_normalised_ids(cls.from_json(parse_long(pieces, _CHUNKS)))
 
 
-def _renamed(recording: Recording, mapping: dict[str, Json]) -> Recording:
+def _with_normalised_ids(recording: Recording) -> Recording:
     """Replace each original id by its normalised form in all strings of the file (spec §4)."""
+    mapping = recording.id_normalization_mapping or {}
     normalised = {
         original: name for name, original in mapping.items() if isinstance(original, str) and original
     }

@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING
 from hashtape.directory_lock import locked
 from hashtape.errors import CassetteDirectoryError, RecordingFileError
 from hashtape.model_list import digest_of, stored_ids, union_of
-from hashtape.recording import InferenceRequest, InvalidRecordingError, Recording, Unset, text_of
+from hashtape.recording import InferenceRequest, Recording, Unset
 from hashtape.recording_file import Stamp, put_file, read_file, stamp_of_same, sweep
 from hashtape.recording_head import RecordingHead, read_head
+from hashtape.recording_reader import read_recording
 from hashtape.request_id import SHARED_MODEL_LISTS
 from hashtape.wire_form import wire_forms
 
@@ -139,13 +140,8 @@ class RecordingDir:
             RecordingFileError: It cannot be read, or is not a recording.
             FileNotFoundError: It is not there.
         """
-        data, stamp = read_file(path)
-        try:
-            text = text_of(data)
-            del data  # which may be as long
-            return FoundRecording(Recording.from_text(text), {path: stamp})
-        except InvalidRecordingError as error:
-            raise RecordingFileError(path, error.expected, error.got) from None
+        recording, stamp = read_recording(path)
+        return FoundRecording(recording, {path: stamp})
 
     def test_id_of(self, path: Path) -> str | Unset | None:
         """The test id of a file, which as a rule stands at its very beginning: then no more is read.

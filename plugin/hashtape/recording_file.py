@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import errno
+import io
 import os
 import secrets
 import stat
 import time
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from hashtape.errors import RecordingFileError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
 
-__all__ = ["MAX_SIZE", "Stamp", "put_file", "read_file", "stamp_of_same", "sweep"]
+__all__ = ["MAX_SIZE", "Stamp", "opened", "put_file", "read_all", "read_file", "stamp_of_same", "sweep"]
 
-MAX_SIZE = 256 * 1024 * 1024
+MAX_SIZE = 512 * 1024 * 1024
 """The largest file that is read, in bytes."""
 
 _EXPECTED = "a recording"
@@ -58,11 +59,50 @@ class Stamp(NamedTuple):
 # --- Reading ---------------------------------------------------------------------------------------------
 
 
-def read_file(path: Path, *, head: int | None = None) -> tuple[bytes, Stamp]:
-    """Read a file that may be a recording, and may as well be anything that a stranger put there.
+@contextmanager
+def opened(path: Path, *, is_limited: bool = True) -> Iterator[tuple[io.FileIO, Stamp]]:
+    """Open a file that may be a recording, and may as well be anything that a stranger put there.
 
     A link is followed only to where the directory of the file has it anyway. What is no regular file, a named
     pipe say, is not waited for.
+
+    Args:
+        path: The file.
+        is_limited: Whether it must not be longer than `MAX_SIZE`.
+
+    Returns:
+        The file, unbuffered, and its stamp.
+
+    Raises:
+        RecordingFileError: It cannot be read, or should not be.
+        FileNotFoundError: It is not there.
+        NotADirectoryError: Nor can it be, for want of a directory.
+    """
+    try:
+        descriptor = _open(path)
+        try:
+            status = os.fstat(descriptor)
+            if not stat.S_ISREG(status.st_mode):
+                raise RecordingFileError(path, _EXPECTED, f"a file that cannot be read ({_kind(status)})")
+            if is_limited and status.st_size > MAX_SIZE:
+                raise RecordingFileError(
+                    path,
+                    f"a recording of {MAX_SIZE >> 20} MB at most",
+                    f"a file of {status.st_size / (1 << 20):.1f} MB",
+                    "Delete it; before_record_response leaves such answers out of a cassette",
+                )
+            with open(descriptor, "rb", buffering=0, closefd=False) as file:
+                yield file, Stamp.of(status)
+        finally:
+            os.close(descriptor)
+    except (FileNotFoundError, NotADirectoryError):
+        raise
+    except OSError as error:
+        raise RecordingFileError(path, _EXPECTED, f"a file that cannot be read ({error.strerror})") from None
+
+
+def read_file(path: Path, *, head: int | None = None) -> tuple[bytes, Stamp]:
+    """Read a file as `opened` opens it.
 
     Args:
         path: The file.
@@ -76,30 +116,16 @@ def read_file(path: Path, *, head: int | None = None) -> tuple[bytes, Stamp]:
         FileNotFoundError: It is not there.
         NotADirectoryError: Nor can it be, for want of a directory.
     """
-    try:
-        descriptor = _open(path)
-        try:
-            status = os.fstat(descriptor)
-            if not stat.S_ISREG(status.st_mode):
-                raise RecordingFileError(path, _EXPECTED, f"a file that cannot be read ({_kind(status)})")
-            if head is None and status.st_size > MAX_SIZE:
-                raise RecordingFileError(
-                    path,
-                    f"a recording of {MAX_SIZE >> 20} MB at most",
-                    f"a file of {status.st_size / (1 << 20):.1f} MB",
-                    "Delete it; before_record_response leaves such answers out of a cassette",
-                )
-            left = status.st_size if head is None else min(head, status.st_size)
-            data = os.read(descriptor, left)
-            while len(data) < left and (more := os.read(descriptor, left - len(data))):
-                data += more
-        finally:
-            os.close(descriptor)
-    except (FileNotFoundError, NotADirectoryError):
-        raise
-    except OSError as error:
-        raise RecordingFileError(path, _EXPECTED, f"a file that cannot be read ({error.strerror})") from None
-    return data, Stamp.of(status)
+    with opened(path, is_limited=head is None) as (file, stamp):
+        return read_all(file, stamp.size if head is None else min(head, stamp.size)), stamp
+
+
+def read_all(file: io.FileIO, size: int) -> bytes:
+    """The bytes of a file that `opened` has opened, at most so many."""
+    data = file.read(size)
+    while len(data) < size and (more := file.read(size - len(data))):
+        data += more
+    return data
 
 
 def stamp_of_same(path: Path, parts: Iterable[bytes]) -> Stamp | None:
@@ -110,15 +136,13 @@ def stamp_of_same(path: Path, parts: Iterable[bytes]) -> Stamp | None:
         NotADirectoryError: Nor can it be, for want of a directory.
     """
     try:
-        data, stamp = read_file(path)
+        with opened(path) as (file, stamp):
+            same = io.BufferedReader(file)
+            if all(same.read(len(part)) == part for part in parts) and not same.read(1):
+                return stamp
     except RecordingFileError:
-        return None
-    position = 0
-    for part in parts:
-        if not data.startswith(part, position):
-            return None
-        position += len(part)
-    return stamp if position == len(data) else None
+        pass
+    return None
 
 
 def _open(path: Path) -> int:

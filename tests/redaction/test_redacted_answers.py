@@ -3,6 +3,7 @@ import copy
 
 import pytest
 
+from hashtape.codecs.packed import PackedList
 from hashtape.recording import Answer, HttpRequest, InferenceRequest, OtherRequest, Recording
 from hashtape.redaction import Finding
 
@@ -70,6 +71,18 @@ def test_a_finding_names_the_chunk_in_which_a_secret_begins(redactor):
     assert contents(safe) == ["a ", "b [REDACTED]", " c", "d"]
     assert findings[0].where == "response.body[1].__data__.choices[0].delta.content"
     assert safe.body[0] is answer.body[0]
+
+
+@pytest.mark.parametrize("place", [0, 4_095, 20_000])
+def test_a_credential_in_a_long_stream_is_cut_out_wherever_it_is(redactor, place):
+    pieces = ["x"] * place + list(KEY) + ["y"] * 5_000
+    safe, _ = redactor.answer(Answer(PackedList(chunk(piece) for piece in pieces), is_streaming=True))
+    assert "".join(contents(safe)) == "x" * place + "[REDACTED]" + "y" * 5_000
+
+
+def test_a_long_stream_without_a_credential_stays_packed(redactor):
+    answer = Answer(PackedList(chunk(f"word {number}") for number in range(5_000)), is_streaming=True)
+    assert redactor.answer(answer)[0] is answer
 
 
 def test_texts_that_are_streamed_at_the_same_time_are_told_apart(redactor):

@@ -20,6 +20,7 @@ from collections.abc import Callable
 from itertools import count, repeat
 from typing import TYPE_CHECKING, TypeAlias
 
+from hashtape.codecs.base import value_of
 from hashtape.codecs.json_text import Json, compact
 from hashtape.codecs.templates import MAX_TEMPLATE, FramingError, Template, bytes_of, template, text_of
 
@@ -184,13 +185,14 @@ class Framing:
             yield write(index, written, event_id)
         yield bytes_of(usual_end if self._end is None else self._end)
 
-    def join_json(self, data: Sequence[Json], usual: Callable[[int], str], usual_end: str) -> Iterator[bytes]:
-        """The bytes of a stream whose chunks are JSON, as `join` gives them."""
+    def join_json(self, entries: Sequence[Json], usual: Callable[[int], str], end: str) -> Iterator[bytes]:
+        """The bytes of a stream whose chunks are JSON, labelled or not, as `join` gives them."""
 
         def write(index: int, written: Template, event_id: str) -> bytes:
-            return written.fill(compact(data[index]), data[index], event_id)
+            data = value_of(entries[index])
+            return written.fill(compact(data), data, event_id)
 
-        return self.join(usual, write, usual_end)
+        return self.join(usual, write, end)
 
 
 Writer: TypeAlias = Callable[[int, Template, str], bytes]

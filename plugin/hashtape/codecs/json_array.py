@@ -168,7 +168,7 @@ class JsonArrayCodec:
         if framing.form != _FORM:
             return None
         end = "" if context.is_cut else END
-        return framing.join_json([*map(value_of, body)], lambda index: _LATER if index else _FIRST, end)
+        return framing.join_json(body, lambda index: _LATER if index else _FIRST, end)
 
     def respelled(self, body: bytes, context: Context) -> bytes:  # noqa: ARG002  (protocol)
         """See `Codec`."""

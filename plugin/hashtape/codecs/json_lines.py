@@ -145,7 +145,7 @@ class JsonLinesCodec:
         framing = Framing(decoded.framing, len(body))
         if framing.form:
             raise FramingError(f"a stream of the unknown form {framing.form!r}")
-        return framing.join_json([*map(value_of, body)], lambda _: _USUAL, "")
+        return framing.join_json(body, lambda _: _USUAL, "")
 
     def respelled(self, body: bytes, context: Context) -> bytes:
         """See `Codec`."""

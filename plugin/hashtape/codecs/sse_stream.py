@@ -161,15 +161,15 @@ class SseCodec:
         framing = Framing(decoded.framing, len(body))
         if framing.form:
             return None
-        data = [*map(value_of, body)]
 
         def usual(index: int) -> str:
-            return usual_event(labels[index], data[index])
+            return usual_event(labels[index], value_of(body[index]))
 
         def write(index: int, written: Template, event_id: str) -> bytes:
+            data = value_of(body[index])
             if labels[index] == TEXT_EVENT:
-                return _text_event(written, data[index], event_id)
-            return written.fill(compact(data[index]), data[index], event_id)
+                return _text_event(written, data, event_id)
+            return written.fill(compact(data), data, event_id)
 
         return framing.join(usual, write, usual_end(labels[0] if body else None, context))
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from hashtape.codecs.base import Codec, Decoded, Piece
 from hashtape.codecs.framing import FramingLog
+from hashtape.codecs.packed import list_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -131,7 +132,8 @@ def decode_whole(decoder: StreamDecoder, body: bytes) -> Decoded | None:
     """Decode all of a stream; None if there is nothing of it, or it is of another format after all."""
     if not body:
         return None
-    entries: list[Json] = [piece.entry for piece in _pieces(decoder, body) if piece.is_chunk]
+    entries = list_for(len(body))
+    entries.extend(piece.entry for piece in _pieces(decoder, body) if piece.is_chunk)
     return decoder.decoded(entries)
 
 

@@ -25,6 +25,7 @@ from hashtape.codecs.labels import (
     usual_end,
     usual_event,
 )
+from hashtape.codecs.packed import list_for
 from hashtape.codecs.sse import parse_event
 from hashtape.codecs.sse_stream import SseCodec, template_of
 from hashtape.codecs.templates import FramingError, bytes_of, text_of
@@ -66,7 +67,7 @@ class UsualEventsCodec:
         breaks = body.count(line_break)
         if body.count(b"\n") != breaks or (line_break != b"\n" and body.count(b"\r") != breaks):
             return None
-        entries: list[Json] = []
+        entries = list_for(len(body))
         log = FramingLog()
         end = 0
         for event in _parts(body, line_break * 2):
@@ -206,11 +207,13 @@ class UsualLinesCodec:
         if context.media_type != self.content_type or not body.endswith(b"\n") or b"\r" in body:
             return None
         label = lines_label(context)
+        entries = list_for(len(body))
         try:
-            values = [parse(line) for line in _parts(body, b"\n")]
+            for line in _parts(body, b"\n"):
+                value = parse(line)
+                entries.append(entry_of(value) if label is None else chunk(label, value))
         except NotJsonError:
             return None
-        entries = [entry_of(value) if label is None else chunk(label, value) for value in values]
         return Decoded(entries, is_streaming=True)
 
     def encode(self, decoded: Decoded, context: Context) -> Iterable[bytes] | None:  # noqa: ARG002  (protocol)
@@ -240,7 +243,7 @@ class UsualArrayCodec:
         """See `Codec`."""
         if not json_array.is_call(context) or not body.startswith(b"[{"):
             return None
-        entries: list[Json] = []
+        entries = list_for(len(body))
         try:
             text = body.decode("utf-8")
             position = 1
@@ -281,7 +284,7 @@ class UsualMessagesCodec:
         """See `Codec`."""
         if context.media_type != self.content_type:
             return None
-        entries: list[Json] = []
+        entries = list_for(len(body))
         position = 0
         try:
             while position < len(body):

@@ -9,6 +9,7 @@ import copy
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
 
+from hashtape.codecs.packed import PackedList
 from hashtape.redaction.finding import REDACTED, Finding
 from hashtape.redaction.json_values import without_found, without_named
 from hashtape.redaction.texts import redact_text_body
@@ -211,6 +212,10 @@ def redact_stream(entries: list[Json], rules: Rules, where: str, findings: list[
     Returns:
         The chunks; those in which something was found are copies.
     """
+    if isinstance(entries, PackedList):
+        if all(redact_stream(window, rules, where, []) is window for window in entries.windows()):
+            return entries
+        entries = [*entries]
     if any(isinstance(entry, str) for entry in entries):
         # Lines of an old recording: each holds an event, and no text goes on in the next one.
         lines = [

@@ -6,6 +6,7 @@ import hashlib
 from typing import TYPE_CHECKING
 
 from hashtape.codecs import decode, encode_parts
+from hashtape.codecs.packed import LONG, PackedList
 from hashtape.recording import Answer
 from hashtape.vcr_adapter.vcr_responses import CUT_STREAM, normalise
 
@@ -74,6 +75,8 @@ class LiveStream:
         if self._decompress is not None:
             data = self._decompress(data)
         self._raw += data
+        if len(self._raw) > LONG and not isinstance(self._entries, PackedList):
+            self._entries = PackedList(self._entries)
         return self._pass_on(self._decoder.feed(data))
 
     def end(self) -> bytes:

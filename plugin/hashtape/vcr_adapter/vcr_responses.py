@@ -18,6 +18,7 @@ from hashtape.codecs import (
     media_type,
 )
 from hashtape.codecs.compression import stream_decompressor
+from hashtape.codecs.packed import change_each
 from hashtape.codecs.streams import PassThroughDecoder
 from hashtape.recording import Answer, HttpRequest, InferenceRequest
 from hashtape.request_id import operation_of, wants_base64
@@ -175,9 +176,10 @@ def answer_of(
     decoded, usual = decode(_response_body(response), head.context)
     headers = head.headers_of(usual)
     answer = Answer(decoded.body, decoded.is_streaming, framing=decoded.framing, headers=headers)
-    if not keeps_ids:
-        for entry in decoded.body if isinstance(decoded.body, list) else [decoded.body]:
-            normalise(entry, request, request_id)
+    if not keeps_ids and isinstance(decoded.body, list):
+        answer.body = change_each(decoded.body, lambda entry: normalise(entry, request, request_id))
+    elif not keeps_ids:
+        normalise(decoded.body, request, request_id)
     # The http variant of the format names the status of whole answers, also when it is 200 (spec §3).
     if head.context.status != 200 or (isinstance(request, HttpRequest) and not decoded.is_streaming):
         answer.status = head.context.status
