@@ -77,6 +77,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Check the ini options, and begin to count."""
+    for name in ("hashtape_allowed_hosts", "hashtape_response_headers", "hashtape_secret_names"):
+        try:
+            config.getini(name)
+        except (TypeError, ValueError, pytest.UsageError) as error:
+            raise pytest.UsageError(
+                f"{name}: expected names separated by white space, got something else ({error}). "
+                f"Correct it in {config.inipath or 'the command line'}"
+            ) from None
     layout = config.getini("hashtape_layout")
     if layout not in _LAYOUTS:
         raise pytest.UsageError(
@@ -188,7 +196,11 @@ def pytest_recording_configure(config: pytest.Config, vcr: Any) -> None:
         response_headers=frozenset(name.lower() for name in config.getini("hashtape_response_headers")),
         redactor=redactor,
         allowed_hosts=frozenset(
-            [*config.getini("hashtape_allowed_hosts"), *(request.getfixturevalue("allowed_hosts") or ())]
+            [
+                # Commas, too: pytest-recording's own option has them.
+                *",".join(config.getini("hashtape_allowed_hosts")).split(","),
+                *(request.getfixturevalue("allowed_hosts") or ()),
+            ]
         ),
         has_passed=lambda: item.stash.get(_has_passed, False),
         use=use,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 from hashtape.codecs import compact
 from hashtape.normalise import normalise_body
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 __all__ = ["forms_asked_for", "wire_forms", "wire_request_of"]
 
 _OLLAMA_RECORDED = (*OLLAMA_POST.values(), *OLLAMA_GET, "/api/pull")
+_OF_EVERY_CALL = frozenset({"api-version", "project_id", "version"})
+"""What some providers' clients say in the query of all their calls, model lists as well."""
 _ARGUMENTS_OF_THE_CALL = ("extra_body", "extra_headers", "extra_query", "timeout")
 
 
@@ -42,8 +44,11 @@ def wire_forms(request: RecordedRequest) -> set[tuple[str, str, str]]:
         return {(request.method.upper(), url, _comparable(request.payload, revision=2))}
     if not isinstance(request, InferenceRequest) or _never_was_http(request):
         return set()
+    return _forms(request, _wire_body(request))
+
+
+def _forms(request: InferenceRequest, body: Json) -> set[tuple[str, str, str]]:
     path = urlsplit(request.url).path
-    body = _wire_body(request)
     paths = {_wire_path(path)}
     if not request.endpoint.startswith("/v1/"):
         paths.add(path)
@@ -67,11 +72,12 @@ def forms_asked_for(request: InferenceRequest | HttpRequest) -> set[tuple[str, s
     """
     forms = wire_forms(request)
     if not isinstance(request, HttpRequest):
-        return forms
+        # It is from the wire: what looks like an argument of the call came there out of `extra_body`.
+        return forms | _forms(request, dict(request.body) if isinstance(request.body, dict) else request.body)
     parts = urlsplit(request.url)
     method, payload = request.method.upper(), request.payload
     if method == "GET" and not payload and parts.path.endswith(("/models", *OLLAMA_GET)):
-        if not parts.query or parts.query.startswith("api-version="):
+        if {name for name, _ in parse_qsl(parts.query)} <= _OF_EVERY_CALL:
             forms.add((method, parts.path, _comparable({})))
     elif method == "POST" and isinstance(payload, dict) and not parts.query:
         if parts.path.endswith(_OLLAMA_RECORDED):
@@ -114,7 +120,7 @@ def _never_was_http(request: InferenceRequest) -> bool:
 
 def _wire_method(request: InferenceRequest) -> str:
     """The method on the wire: model lists are recorded as POST with an empty body."""
-    is_list = request.body == {} and urlsplit(request.url).path.endswith(("/v1/models", *OLLAMA_GET))
+    is_list = _wire_body(request) == {} and urlsplit(request.url).path.endswith(("/v1/models", *OLLAMA_GET))
     return "GET" if is_list else request.method.upper()
 
 

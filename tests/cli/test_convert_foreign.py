@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
 from pathlib import Path
 
 import httpx
@@ -120,6 +121,24 @@ def test_a_walk_skips_what_other_tools_wrote_and_says_so_in_one_line(here):
     assert converted.startswith("Converted 1 cassette of 1 interaction")
     assert not Path("good.yaml").exists()
     assert all(Path(name).exists() for name in others)
+
+
+def test_a_walk_names_what_is_no_cassette_among_cassettes(here):
+    cassettes = Path("tests/cassettes")
+    cassettes.mkdir(parents=True)
+    for name, content in {"cut.yaml": "inter", "empty.YML": "", "good.yaml": text(interaction())}.items():
+        Path(cassettes, name).write_text(content)
+    Path("tests/compose.yaml").write_text("services: {}\n")
+    strange, converted, *_ = convert(".").output.splitlines()
+    names = "tests/cassettes/cut.yaml, tests/cassettes/empty.YML"
+    assert strange == f"no cassette: 2 files without interactions: {names}"
+    assert converted.startswith("Converted 1 cassette")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
+def test_a_walk_does_not_wait_for_a_named_pipe(here):
+    os.mkfifo("a.yaml")
+    assert convert(".").output.startswith("Nothing to convert")
 
 
 def test_of_many_files_that_are_skipped_some_are_named_and_json_names_all(here):

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 
 import pytest
 from click.testing import CliRunner
@@ -156,6 +157,40 @@ def test_fix_replaces_no_other_file(verify, directory):
     assert "not renamed: there is a file of that name already" in shown
     assert "Goodbye" in stray.read_text()
     assert "Hello" in path.read_text()
+
+
+def store_damaged(directory, **damage):
+    path = store(directory, completion("Hello"))
+    recording = json.loads(path.read_text())
+    recording["request"].update(damage)
+    path.write_text(json.dumps(recording))
+    return path
+
+
+def test_a_request_that_nobody_can_send_is_wrong_and_not_renamed(verify, directory):
+    path = store_damaged(directory, url="http://[bad/v1/v1/chat/completions")
+    for args in ([], ["--fix"]):
+        assert verify(*args, code=1).endswith("1 file checked, 1 file wrong\n")
+    assert path.exists()
+
+
+def test_a_description_of_a_body_that_is_none_breaks_nothing(verify, directory):
+    store_damaged(directory, payload={"__encoding__": []})
+    assert "name: expected the name of its own hash" in verify(code=1)
+    assert "renamed to" in verify("--fix")
+
+
+def test_a_directory_of_recordings_may_be_called_as_a_file_is(verify, directory):
+    store(directory / "chat.json", completion("Hello"))
+    assert verify() == "1 file checked, nothing wrong\n"
+
+
+def test_a_directory_that_cannot_be_listed_is_no_directory_without_flaws(verify, directory):
+    directory.mkdir()
+    directory.chmod(0)
+    if os.access(directory, os.R_OK):
+        pytest.skip("nothing is forbidden to this user")
+    verify(code=2)
 
 
 def test_fix_leaves_what_is_right_alone(verify, directory):

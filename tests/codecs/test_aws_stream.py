@@ -53,6 +53,26 @@ def test_other_headers_are_told():
     assert decoded.framing == {"other_events": [{"event": template, "at": [0]}]}
 
 
+TOKENS = [b" 42", b" 1.50\n", b'{"token": "a"}\n', b"the answer", b"\xff\x00", b'{"token":"a"}']
+
+
+@pytest.mark.parametrize("payload", TOKENS)
+def test_a_payload_that_is_not_said_to_be_json_keeps_each_of_its_bytes(payload):
+    headers = {":event-type": "PayloadPart", ":content-type": "application/octet-stream"}
+    decoded = stored(message("PayloadPart", payload, **headers, **{":message-type": "event"}))
+    (data,) = (chunk["__data__"] for chunk in decoded.body)
+    texts = {"__encoding__": "utf-8", "data": payload.decode("latin-1")}
+    assert data in ({"token": "a"}, texts, {"__encoding__": "base64", "data": "/wA="})
+
+
+def test_the_text_of_an_agents_answer_keeps_each_of_its_characters():
+    text = b'{\n  "price": 1.50\n}'
+    payload = b'{"bytes":"' + base64.b64encode(text) + b'"}'
+    context = Context(content_type=AWS, path="/agents/A/agentAliases/B/sessions/C/text")
+    decoded, _ = decode(message("chunk", payload), context)
+    assert encode(decoded, context)[0] == message("chunk", payload)
+
+
 @pytest.mark.parametrize(
     "payload",
     [

@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hashtape.codecs import decompress
+from hashtape.codecs.compression import stream_decompressor
 
 
 def gzipped(data):
@@ -33,10 +34,24 @@ RAW = zlib.compress(BODY, wbits=-zlib.MAX_WBITS)
         (RAW, "deflate"),
         (gzipped(ZLIB), "deflate, gzip"),
         (zlib.compress(GZIP), "gzip,deflate"),
+        (GZIP, "gzip;q=1"),
+        (GZIP + b"\r\n", "gzip"),
+        (GZIP + bytes(4), "gzip"),
+        (GZIP[:-8], "gzip"),
+        (ZLIB[:-4], "deflate"),
+        (ZLIB + b"x", "deflate"),
     ],
 )
 def test_the_encodings_of_a_body_are_undone(body, encoding):
     assert decompress(body, encoding) == BODY
+
+
+@pytest.mark.parametrize("tail", [b"\r\n", bytes(4), b"\x1f"])
+@pytest.mark.parametrize("size", [1, 7, 10_000])
+def test_what_follows_a_compressed_stream_is_ignored_as_clients_do(tail, size):
+    undo = stream_decompressor("gzip")
+    sent = GZIP + tail
+    assert b"".join(undo(sent[n : n + size]) for n in range(0, len(sent), size)) == BODY
 
 
 @pytest.mark.parametrize(
@@ -44,8 +59,8 @@ def test_the_encodings_of_a_body_are_undone(body, encoding):
     [
         (BODY, "gzip"),
         (BODY, "deflate"),
-        (GZIP[:-10], "gzip"),
-        (ZLIB[:-10], "deflate"),
+        (GZIP[:8], "gzip"),
+        (ZLIB[:2], "deflate"),
         (GZIP[:20] + b"\0\0" + GZIP[22:], "gzip"),
         (GZIP, "deflate, gzip"),
         (BODY, "rot13"),

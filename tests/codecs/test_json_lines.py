@@ -84,6 +84,13 @@ def test_text_with_some_json_in_it_is_no_such_stream(body):
     assert not decode(body, JSON_LINES)[0].is_streaming
 
 
+def test_blank_lines_are_signs_of_life_however_many_there_are():
+    stream = b'\n\n\n{"a":1}\n'
+    decoded, _ = decode(stream, JSON_LINES)
+    assert decoded.body == [{"a": 1}]
+    assert encode(decoded, JSON_LINES)[0] == stream
+
+
 def test_a_line_that_would_be_read_as_something_else_is_labelled():
     lines = ["data: {}", {"__type__": "a.B", "__data__": 1}]
     stream = b"".join(json.dumps(line, separators=(",", ":")).encode() + b"\n" for line in lines)

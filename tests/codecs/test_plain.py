@@ -92,6 +92,26 @@ def test_what_is_no_list_of_lines_is_left_to_others(decoded):
     assert RawLinesCodec().encode(decoded, ANY) is None
 
 
+@pytest.mark.parametrize("text", ["1.50\n", " true", "1e5"])
+def test_a_text_that_could_be_read_as_a_number_keeps_each_of_its_characters(text):
+    assert decode(text.encode(), Context("", "text/plain"))[0].body == text
+
+
+def test_json_comes_back_as_it_was_spelled_if_the_client_has_been_given_it_so():
+    body, context = b'{"a": 1}\n', Context("", "text/html")
+    assert decode(body, context)[0].body == {"a": 1}
+    assert decode(body, context, is_exact=True)[0].body == body.decode()
+    assert decode(b'{"a":1}', context, is_exact=True)[0].body == {"a": 1}
+
+
+@pytest.mark.parametrize("content_type", ["text/html", "application/json; charset=iso-8859-1"])
+def test_json_is_readable_in_the_charset_that_it_says(content_type):
+    context = Context("", content_type)
+    decoded, _ = decode(b'{"a":"caf\\u00e9"}', context)
+    assert decoded.body == {"a": "caf\u00e9"}
+    assert encode(decoded, context)[0] == b'{"a":"caf\\u00e9"}'
+
+
 @pytest.mark.parametrize("content_type", ["application/octet-stream", "image/svg+json", "audio/mpeg"])
 def test_a_file_with_json_in_it_comes_back_to_the_byte(content_type):
     body, context = b'{"a": 1}\n', Context("", content_type)

@@ -1,3 +1,6 @@
+import json
+from dataclasses import replace
+
 import pytest
 from provider_streams import (
     ANY_SSE,
@@ -377,6 +380,49 @@ def test_entries_that_are_not_those_of_the_stream_are_refused():
     assert decoder.decoded([]) is None
 
 
+A2A = {"kind": "status-update", "taskId": "7", "final": False}
+
+
+@pytest.mark.parametrize("token", [" 1.50", " 42", "1e5", ' "quoted"', r'"quo\u0074ed"', "true "])
+def test_an_event_of_text_that_could_be_read_as_json_keeps_each_of_its_characters(token):
+    stream = b"".join(b"data: " + text.encode() + b"\n\n" for text in ("a", token))
+    decoded, _ = decode(stream, ANY_SSE)
+    assert decoded.body[1] == {"__type__": "sse.text", "__data__": token}
+    assert encode(decoded, ANY_SSE)[0] == stream
+
+
+@pytest.mark.parametrize("content_type", ["text/plain", "application/octet-stream"])
+def test_a_chat_stream_under_another_content_type_is_decoded_as_it_arrives(content_type):
+    context = replace(CHAT, content_type=content_type)
+    pieces = stream_decoder(context).feed(event(delta("a")))
+    assert [piece.entry["__data__"] for piece in pieces] == [delta("a")]
+
+
+def test_a_chat_stream_of_which_nothing_is_json_is_text():
+    stream = b'data: {"a": 1e999}\n\n' * 2 + DONE
+    assert decode(stream, CHAT)[0] == Decoded(stream.decode())
+
+
+@pytest.mark.parametrize(
+    ("content_type", "is_ascii"),
+    [
+        ("text/event-stream", False),
+        ("text/event-stream; charset=utf-8", False),
+        ("text/event-stream; charset=ISO-8859-1", True),
+        ("text/event-stream; charset=us-ascii", True),
+    ],
+)
+def test_the_json_of_a_stream_is_readable_in_the_charset_that_it_says(content_type, is_ascii):
+    context = replace(CHAT, content_type=content_type)
+    stream = event(delta("caf\u00e9"))
+    decoder = stream_decoder(context)
+    (piece,) = decoder.feed(stream)
+    decoded = decoder.decoded([piece.entry])
+    assert encode(decoded, context)[0].startswith(sent := decoder.encode(piece))
+    assert sent.isascii() is is_ascii
+    assert json.loads(sent.partition(b" ")[2]) == delta("caf\u00e9")
+
+
 @pytest.mark.parametrize(
     ("context", "stream", "has_ended"),
     [
@@ -398,6 +444,11 @@ def test_entries_that_are_not_those_of_the_stream_are_refused():
         (ANY_SSE, event(candidate("a", finishReason="STOP")), True),
         (ANY_SSE, event({"a": 1}), False),
         (ANY_SSE, event({"a": 1}) + DONE, True),
+        (ANY_SSE, event(candidate("a")) + event({"error": {"code": 503}}), True),
+        (ANY_SSE, event({"jsonrpc": "2.0", "id": 1, "result": {"content": []}}), True),
+        (ANY_SSE, event({"jsonrpc": "2.0", "id": 1, "result": A2A}), False),
+        (ANY_SSE, event({"jsonrpc": "2.0", "id": 1, "result": {"statusUpdate": A2A}}), False),
+        (ANY_SSE, event({"jsonrpc": "2.0", "id": 1, "result": {**A2A, "final": True}}), True),
     ],
     ids=[
         *("chat-nothing", "chat", "chat-done", "chat-done-and-rest", "chat-error"),
@@ -405,6 +456,7 @@ def test_entries_that_are_not_those_of_the_stream_are_refused():
         *("responses-completed", "responses-failed", "responses-error", "anthropic"),
         *("anthropic-reason", "anthropic-stop"),
         *("anthropic-error", "gemini", "gemini-finished", "any", "any-done"),
+        *("gemini-error", "mcp", "a2a", "a2a-1.0", "a2a-final"),
     ],
 )
 def test_a_stream_says_whether_it_has_come_to_its_end(context, stream, has_ended):

@@ -190,6 +190,17 @@ def test_an_unknown_layout_is_a_usage_error(project):
     assert result.ret == 4
 
 
+@pytest.mark.parametrize(
+    "name", ["hashtape_allowed_hosts", "hashtape_response_headers", "hashtape_secret_names"]
+)
+def test_an_option_that_is_no_list_of_names_is_a_usage_error(project, name):
+    project.ini(f'{name} = "unclosed')
+    project.write("def test_nothing(): pass")
+    result = project.run()
+    result.stderr.fnmatch_lines([f"*{name}: expected names separated by white space*No closing quotation*"])
+    assert result.ret == 4
+
+
 def test_the_group_of_xdist_is_no_part_of_the_test_id(project):
     project.write(
         """

@@ -1,5 +1,6 @@
 import base64
 import copy
+import gzip
 
 import pytest
 
@@ -83,6 +84,38 @@ def test_a_credential_in_a_long_stream_is_cut_out_wherever_it_is(redactor, place
 def test_a_long_stream_without_a_credential_stays_packed(redactor):
     answer = Answer(PackedList(chunk(f"word {number}") for number in range(5_000)), is_streaming=True)
     assert redactor.answer(answer)[0] is answer
+
+
+def in_base64(plain):
+    return base64.b64encode(plain).decode()
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        {"__encoding__": "base64", "data": in_base64(b"\xff" + KEY.encode())},
+        {"bytes": in_base64(f"hello {KEY}".encode()), "p": "abc"},
+    ],
+    ids=["payload", "text"],
+)
+def test_a_credential_in_the_bytes_of_a_chunk_is_cut_out_and_they_stay_base64(redactor, data):
+    answer = Answer([{"__type__": "chunk", "__data__": data}], is_streaming=True)
+    safe, findings = redactor.answer(answer)
+    stored = safe.body[0]["__data__"]
+    plain = base64.b64decode(stored.get("bytes") or stored["data"], validate=True)
+    assert plain.endswith(b"[REDACTED]")
+    assert len(findings) == 1
+
+
+@pytest.mark.parametrize("tail", [b"", b"more"])
+def test_a_credential_in_a_compressed_file_is_cut_out(redactor, tail):
+    packed = gzip.compress(KEY.encode() * 2, mtime=0) + tail
+    safe, _ = redactor.answer(Answer({"__encoding__": "base64", "data": in_base64(packed)}))
+    stored = base64.b64decode(safe.body["data"])
+    assert gzip.decompress(stored.removesuffix(tail)) == b"[REDACTED]" * 2
+    for plain in (b"nothing in it", b"\xff" * 9):
+        answer = Answer({"__encoding__": "base64", "data": in_base64(gzip.compress(plain)[:-3])})
+        assert redactor.answer(answer)[0] is answer
 
 
 def test_texts_that_are_streamed_at_the_same_time_are_told_apart(redactor):

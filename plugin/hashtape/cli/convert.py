@@ -38,7 +38,7 @@ class _Outcome:
         path: The cassette that was read.
         target: What stands for it now: a directory of recordings, or a YAML file.
         state: `converted`, `unchanged` (it was there already), `empty` (nothing was in it), `skipped` (it is
-            another tool's), or `failed`.
+            another tool's), `no cassette` (there are no interactions in it), or `failed`.
     """
 
     path: str
@@ -153,7 +153,7 @@ def _to_recordings(
     from hashtape.vcr_adapter.other_formats import OtherFormatError
     from hashtape.vcr_adapter.yaml_conversion import Converter
 
-    cassettes, packed = _cassettes(paths)
+    cassettes, packed, strange = _cassettes(paths)
     with _waiting("pytest collects the tests", quiet=quiet):
         suite = collect(cassettes) if collects and cassettes else Suite()
     for name in suite.errors:
@@ -185,6 +185,7 @@ def _to_recordings(
         return outcome
 
     skipped = [_Outcome(str(path), state="skipped", notes=["a compressed file"]) for path in packed]
+    skipped += [_Outcome(str(path), state="no cassette") for path in strange]
     return [*_each(cassettes, work, quiet=quiet), *skipped]
 
 
@@ -243,23 +244,34 @@ def _scratch(directory: Path) -> Iterator[Path]:
         yield copy
 
 
-def _cassettes(paths: Sequence[Path]) -> tuple[list[Path], list[Path]]:
-    """What may be cassettes of vcrpy among files and below directories, and the compressed ones there."""
+def _cassettes(paths: Sequence[Path]) -> tuple[list[Path], list[Path], list[Path]]:
+    """What may be cassettes of vcrpy among files and below directories.
+
+    Returns:
+        They; the compressed ones there; and the YAML files among cassettes that are none.
+    """
     from hashtape.vcr_adapter.other_formats import is_packed_cassette
     from hashtape.vcr_adapter.yaml_cassettes import is_vcr_cassette
 
     found: dict[Path, None] = {}
     packed: dict[Path, None] = {}
+    strange: list[Path] = []
     for path in paths:
         if not path.is_dir():
             found[path] = None  # what it is, is said when it is read
             continue
         for parent, names, files in os.walk(path):
             names[:] = sorted(name for name in names if not name.startswith(".") and name not in _SKIPPED)
-            candidates = [Path(parent, name) for name in sorted(files)]
-            found.update(dict.fromkeys(file for file in candidates if is_vcr_cassette(file)))
-            packed.update(dict.fromkeys(file for file in candidates if is_packed_cassette(file)))
-    return list(found), [path for path in packed if path not in found]
+            # Any YAML may lie in a project; in a directory of cassettes it should be one.
+            has_cassettes = any(part.startswith("cassette") for part in Path(parent).absolute().parts)
+            for file in (Path(parent, name) for name in sorted(files)):
+                if is_vcr_cassette(file):
+                    found[file] = None
+                elif is_packed_cassette(file):
+                    packed[file] = None
+                elif has_cassettes and file.suffix.lower() in {".yaml", ".yml"}:
+                    strange.append(file)
+    return list(found), [path for path in packed if path not in found], strange
 
 
 # --- To YAML ---------------------------------------------------------------------------------------------
@@ -341,7 +353,9 @@ def _report(outcomes: list[_Outcome], direction: str, *, dry_run: bool, delete: 
     if skipped := by_state["skipped"]:
         formats = "another format" if len(skipped) == 1 else "other formats"
         print_line(f"skipped: {count(len(skipped), 'file')} in {formats} than vcrpy's: {_names(skipped)}")
-    if len(skipped) == len(outcomes):
+    if strange := by_state["no cassette"]:
+        print_line(f"no cassette: {count(len(strange), 'file')} without interactions: {_names(strange)}")
+    if len(skipped) + len(strange) == len(outcomes):
         what = "cassette of vcrpy there, which is a .yaml, .yml or .json file"
         print_line(f"Nothing to convert: no {what if direction == 'recordings' else 'recordings there'}.")
         return

@@ -48,7 +48,12 @@ def demo(directory: Path) -> None:
         ) from None
 
     with DemoServer() as server:
-        client = openai.OpenAI(base_url=server.base_url, api_key="no-key-needed", max_retries=0)
+        client = openai.OpenAI(
+            base_url=server.base_url,
+            api_key="no-key-needed",
+            max_retries=0,
+            http_client=_without_proxy(openai.DefaultHttpxClient),
+        )
         click.secho(f"1. Record a streamed chat from {server.base_url}", bold=True)
         with hashtape.use_cassette(directory, record_mode="all", test_id=_TEST_ID):
             recorded = _chat(client)
@@ -68,9 +73,9 @@ def demo(directory: Path) -> None:
     click.secho(f"\n4. A recording of the real OpenAI API, by another project: {seed}", bold=True)
     recording = Recording.from_text(seed.read_bytes())
     with _no_network(), _seed_cassette(seed, recording):
-        click.echo(f"   sync:  {_play(openai.OpenAI, recording)}")
+        click.echo(f"   sync:  {_play(openai, recording)}")
     with _no_network(), _seed_cassette(seed, recording):
-        click.echo(f"   async: {asyncio.run(_play_async(openai.AsyncOpenAI, recording))}")
+        click.echo(f"   async: {asyncio.run(_play_async(openai, recording))}")
 
 
 def _text(chunk: Any) -> str:
@@ -98,15 +103,22 @@ def _arguments(recording: Recording) -> tuple[dict[str, Any], dict[str, Any]]:
     return {"base_url": base_url, "api_key": "no-key-needed", "max_retries": 0}, dict(request.body)
 
 
-def _play(client_class: Any, recording: Recording) -> str:
+def _play(openai: Any, recording: Recording) -> str:
     settings, call = _arguments(recording)
-    return "".join(map(_text, client_class(**settings).chat.completions.create(**call)))
+    client = openai.OpenAI(**settings, http_client=_without_proxy(openai.DefaultHttpxClient))
+    return "".join(map(_text, client.chat.completions.create(**call)))
 
 
-async def _play_async(client_class: Any, recording: Recording) -> str:
+async def _play_async(openai: Any, recording: Recording) -> str:
     settings, call = _arguments(recording)
-    stream = await client_class(**settings).chat.completions.create(**call)
+    client = openai.AsyncOpenAI(**settings, http_client=_without_proxy(openai.DefaultAsyncHttpxClient))
+    stream = await client.chat.completions.create(**call)
     return "".join([_text(chunk) async for chunk in stream])
+
+
+def _without_proxy(http_client_class: Any) -> Any:
+    """A client that asks the server of the demo itself, whatever the environment says of proxies."""
+    return http_client_class(trust_env=False)
 
 
 @contextmanager

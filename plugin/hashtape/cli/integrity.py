@@ -101,7 +101,10 @@ def name_for(path: Path, recording: Recording) -> Path | None:
     request = recording.request
     if not isinstance(request, (InferenceRequest, HttpRequest)):
         return None
-    request_id = id_of(request, _test_id(recording))
+    try:
+        request_id = id_of(request, _test_id(recording))
+    except (ValueError, RecursionError):
+        return None
     return RecordingDir(path.parent).file_for(request_id, recording)
 
 

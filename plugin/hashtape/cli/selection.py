@@ -117,7 +117,9 @@ def stored_files(paths: Iterable[Path]) -> Iterator[StoredFile]:
             size = path.stat().st_size
             recording = RecordingDir(path.parent).read(path)
         except RecordingFileError as error:
-            if not is_vcr_cassette(path):
+            # A marker may give a cassette's directory such a name: default_cassette("chat.json").
+            is_cassette = path.is_dir() and not RecordingDir(path).is_empty()
+            if not is_cassette and not is_vcr_cassette(path):
                 yield StoredFile(path, _size(path), None, f"expected {error.expected}, got {error.got}")
         except OSError as error:
             yield StoredFile(path, 0, None, f"cannot be read ({error.strerror})")
@@ -223,9 +225,13 @@ def _default_directories() -> list[Path]:
     return found
 
 
+def _refuse(error: OSError) -> None:
+    raise SelectionError(f"{error.filename}: cannot be read ({error.strerror})")
+
+
 def _walk(directory: Path) -> Iterator[tuple[Path, list[str]]]:
     """Directories and the names of their subdirectories, sorted; neither hidden nor installed ones."""
-    for parent, names, files in os.walk(directory):
+    for parent, names, files in os.walk(directory, onerror=_refuse):
         if "pyvenv.cfg" in files:
             names.clear()
             continue

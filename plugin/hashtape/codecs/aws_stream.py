@@ -7,6 +7,7 @@ The `bytes` of an invoked model are JSON in base64: they are stored decoded too.
 from __future__ import annotations
 
 from binascii import a2b_base64, b2a_base64
+from contextlib import suppress
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -30,9 +31,18 @@ if TYPE_CHECKING:
     from hashtape.codecs.json_text import Json
     from hashtape.codecs.templates import Template
 
-__all__ = ["AwsStreamCodec", "AwsStreamDecoder", "packed", "unpacked", "usual_block", "usual_label"]
+__all__ = [
+    "AwsStreamCodec",
+    "AwsStreamDecoder",
+    "is_model",
+    "packed",
+    "unpacked",
+    "usual_block",
+    "usual_label",
+]
 
 _CONTENT_TYPE = "application/vnd.amazon.eventstream"
+_JSON = "application/json"
 _FORM = "aws-event-stream"
 _CONVERSE = frozenset(
     {
@@ -87,8 +97,9 @@ class AwsStreamDecoder(SplitDecoder):
 
     content_type = _CONTENT_TYPE
 
-    def __init__(self) -> None:
+    def __init__(self, context: Context) -> None:
         super().__init__(MessageSplitter())
+        self._is_model = is_model(context)
         self._message_stopped = False
 
     def encode(self, piece: Piece) -> bytes:
@@ -112,7 +123,10 @@ class AwsStreamDecoder(SplitDecoder):
         self._log.add_chunk(written, _usual(label))
         if label not in _KNOWN:
             self._form = _FORM
-        data = unpacked(message.payload)
+        if (message.header(":content-type") or _JSON).startswith(_JSON):
+            data = unpacked(message.payload, is_model=self._is_model)
+        else:
+            data = _as_it_is(message.payload)
         self._note_end(label, data)
         return Piece(chunk(label, data), is_chunk=True, raw=raw)
 
@@ -127,6 +141,11 @@ class AwsStreamDecoder(SplitDecoder):
             self._end_came = True
 
 
+def is_model(context: Context) -> bool:
+    """Whether a model is invoked, or nobody knows: the `bytes` of its events are JSON then, not any text."""
+    return not context.path or context.path.endswith("/invoke-with-response-stream")
+
+
 def _base64(raw: bytes) -> bytes:
     return b2a_base64(raw, newline=False)
 
@@ -135,7 +154,20 @@ def _as_bytes(raw: bytes) -> Json:
     return {"__encoding__": "base64", "data": _base64(raw).decode()}
 
 
-def _json_in(text: Json) -> Json:
+def _as_it_is(raw: bytes) -> Json:
+    """What is stored of a payload that is not said to be JSON: each of its bytes counts."""
+    with suppress(ValueError):
+        data = parse(raw)
+        if isinstance(data, (dict, list)) and packed(data) == raw:
+            return data
+    try:
+        text = raw.decode("utf-8")
+    except UnicodeDecodeError:
+        return _as_bytes(raw)
+    return _as_bytes(raw) if "\0" in text else {"__encoding__": "utf-8", "data": text}
+
+
+def _json_in(text: Json, *, is_model: bool) -> Json:
     """The JSON object or list in a base64 text; None if it is none, or would not give the text back."""
     if not isinstance(text, str):
         return None
@@ -144,11 +176,18 @@ def _json_in(text: Json) -> Json:
         inner = parse(raw)
     except ValueError:
         return None
-    return inner if isinstance(inner, (dict, list)) and _base64(raw) == text.encode() else None
+    if not isinstance(inner, (dict, list)) or _base64(raw) != text.encode():
+        return None
+    return inner if is_model or compact(inner) == raw else None
 
 
-def unpacked(payload: bytes) -> Json:
-    """What is stored of a payload. What `packed` would take for something else is stored as its bytes."""
+def unpacked(payload: bytes, *, is_model: bool) -> Json:
+    """What is stored of a payload. What `packed` would take for something else is stored as its bytes.
+
+    Args:
+        payload: The payload.
+        is_model: Whether its `bytes`, if there are any, are JSON whose spelling does not count.
+    """
     try:
         data = parse(payload)
     except NotJsonError:
@@ -158,7 +197,7 @@ def unpacked(payload: bytes) -> Json:
     text = data.get("bytes")
     if "__encoding__" in data or isinstance(text, (dict, list)):
         return _as_bytes(payload)
-    inner = _json_in(text)
+    inner = _json_in(text, is_model=is_model)
     if inner is not None:
         data["bytes"] = inner
     return data
@@ -168,14 +207,16 @@ def packed(data: Json) -> bytes:
     """The payload that is stored as this.
 
     Raises:
-        ValueError: It is bytes in another encoding than base64.
+        ValueError: It is in an encoding that is neither base64 nor UTF-8, or not in the one that it says.
     """
     if not isinstance(data, dict):
         return compact(data)
     if "__encoding__" in data:
         text = data.get("data")
-        if data["__encoding__"] != "base64" or not isinstance(text, str):
+        if data["__encoding__"] not in ("base64", "utf-8") or not isinstance(text, str):
             raise ValueError("a payload in an unknown encoding")
+        if data["__encoding__"] == "utf-8":
+            return text.encode("utf-8")
         return a2b_base64(text, strict_mode=True)
     inner = data.get("bytes")
     if not isinstance(inner, (dict, list)):
@@ -208,7 +249,7 @@ class AwsStreamCodec:
 
     def decoder(self, context: Context) -> AwsStreamDecoder | None:
         """See `StreamCodec`."""
-        return AwsStreamDecoder() if context.media_type == _CONTENT_TYPE else None
+        return AwsStreamDecoder(context) if context.media_type == _CONTENT_TYPE else None
 
     def decode(self, body: bytes, context: Context) -> Decoded | None:
         """See `Codec`."""
@@ -234,6 +275,6 @@ class AwsStreamCodec:
 
         return framing.join(lambda index: _usual(labels[index]), write, "")
 
-    def respelled(self, body: bytes, context: Context) -> bytes:  # noqa: ARG002  (protocol)
+    def respelled(self, body: bytes, context: Context) -> bytes:
         """See `Codec`."""
-        return respell_whole(AwsStreamDecoder(), body)
+        return respell_whole(AwsStreamDecoder(context), body)

@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+from hashtape.codecs.json_text import compact, compact_ascii
+
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from hashtape.codecs.json_text import Json
 
@@ -80,6 +82,19 @@ class Context:
     def media_type(self) -> str:
         """The content type, normalised."""
         return media_type(self.content_type)
+
+    @property
+    def spell(self) -> Callable[[Json], bytes]:
+        """How JSON is spelled: readable where the content type says UTF-8, or goes without saying so.
+
+        Text of another charset is read in that, and text of none in Latin-1 by some clients: ASCII is what
+        these have in common.
+        """
+        content_type = self.content_type.lower()
+        if "charset=" in content_type:
+            return compact if "utf" in content_type else compact_ascii
+        is_text = content_type.startswith("text/") and not content_type.startswith("text/event-stream")
+        return compact_ascii if is_text else compact
 
     @property
     def is_success(self) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import importlib
 import zlib
 from collections.abc import Callable
@@ -15,14 +14,18 @@ Decompress: TypeAlias = Callable[[bytes], bytes]
 
 
 def _gzip(body: bytes) -> bytes:
-    return gzip.decompress(body)
+    return _inflated(body, _Inflate(zlib.MAX_WBITS | 16, is_deflate=False))
 
 
 def _deflate(body: bytes) -> bytes:
-    try:
-        return zlib.decompress(body)
-    except zlib.error:
-        return zlib.decompress(body, -zlib.MAX_WBITS)  # what some servers mean by deflate
+    return _inflated(body, _Inflate(zlib.MAX_WBITS, is_deflate=True))
+
+
+def _inflated(body: bytes, inflate: _Inflate) -> bytes:
+    plain = inflate(body)
+    if not plain and not inflate.has_ended:
+        raise ValueError("nothing of it can be read")
+    return plain
 
 
 def _zstandard(module: Any, body: bytes) -> bytes:
@@ -68,17 +71,22 @@ def _decompressor(encoding: str) -> Decompress | None:
     return None
 
 
+def _name(encoding: str) -> str:
+    return encoding.partition(";")[0].strip().lower()
+
+
 def decompress(body: bytes, content_encoding: str) -> bytes | None:
     """Undo the content encodings of a body.
 
     Args:
-        body: The bytes as they came over the wire.
+        body: The bytes as they came over the wire. gzip and deflate are read as far as they go:
+            some servers leave their checksum out or add bytes after it, and clients read that.
         content_encoding: The header's value, such as `gzip` or `deflate, gzip`; may be empty.
 
     Returns:
         The body, or None if an encoding is unknown here or the bytes are not in it.
     """
-    for encoding in reversed([part.strip().lower() for part in content_encoding.split(",")]):
+    for encoding in reversed([_name(part) for part in content_encoding.split(",")]):
         if not encoding or encoding == "identity":
             continue
         undo = _decompressor(encoding)
@@ -95,21 +103,30 @@ def decompress(body: bytes, content_encoding: str) -> bytes | None:
 
 
 class _Inflate:
-    """gzip and deflate: also several members one after the other, and what some servers mean by deflate."""
+    """gzip and deflate: also several members one after the other, and what some servers mean by deflate.
+
+    What follows them and is none is ignored, as clients do.
+    """
 
     def __init__(self, wbits: int, *, is_deflate: bool) -> None:
         self._wbits = wbits
         self._stream = zlib.decompressobj(wbits)
         self._may_be_raw = is_deflate
+        self.has_ended = False
+        """Whether a member has come to its end."""
+        self._is_over = False
 
     def __call__(self, data: bytes) -> bytes:
         parts: list[bytes] = []
-        while data:
+        while data and not self._is_over:
             if self._stream.eof:
                 self._stream = zlib.decompressobj(self._wbits)
             try:
                 parts.append(self._stream.decompress(data))
             except zlib.error as error:
+                if self.has_ended:
+                    self._is_over = True
+                    break
                 if not self._may_be_raw:
                     raise ValueError(f"not in the content encoding that the server named: {error}") from None
                 self._wbits = -zlib.MAX_WBITS
@@ -117,6 +134,7 @@ class _Inflate:
                 self._may_be_raw = False
                 continue
             self._may_be_raw = False
+            self.has_ended = self.has_ended or self._stream.eof
             data = self._stream.unused_data
         return b"".join(parts)
 
@@ -171,7 +189,7 @@ def stream_decompressor(content_encoding: str) -> Decompress | None:
         A function of the next bytes, which raises ValueError for bytes that are not in the encoding; None if
         there is no encoding, or one that is not known here, or several.
     """
-    encoding = content_encoding.strip().lower()
+    encoding = _name(content_encoding)
     if encoding in {"gzip", "x-gzip"}:
         return _Inflate(zlib.MAX_WBITS | 16, is_deflate=False)
     if encoding == "deflate":

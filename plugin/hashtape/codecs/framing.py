@@ -185,12 +185,25 @@ class Framing:
             yield write(index, written, event_id)
         yield bytes_of(usual_end if self._end is None else self._end)
 
-    def join_json(self, entries: Sequence[Json], usual: Callable[[int], str], end: str) -> Iterator[bytes]:
-        """The bytes of a stream whose chunks are JSON, labelled or not, as `join` gives them."""
+    def join_json(
+        self,
+        entries: Sequence[Json],
+        usual: Callable[[int], str],
+        end: str,
+        spell: Callable[[Json], bytes] = compact,
+    ) -> Iterator[bytes]:
+        """The bytes of a stream whose chunks are JSON, labelled or not, as `join` gives them.
+
+        Args:
+            entries: The chunks.
+            usual: As for `join`.
+            end: What follows the last chunk unless the framing says otherwise.
+            spell: How JSON is spelled.
+        """
 
         def write(index: int, written: Template, event_id: str) -> bytes:
             data = value_of(entries[index])
-            return written.fill(compact(data), data, event_id)
+            return written.fill(spell(data), data, event_id)
 
         return self.join(usual, write, end)
 

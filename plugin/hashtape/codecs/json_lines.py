@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from hashtape.codecs.base import Context, Decoded, Piece, chunk, label_of, value_of
 from hashtape.codecs.framing import Framing
-from hashtape.codecs.json_text import NotJsonError, compact, parse
+from hashtape.codecs.json_text import NotJsonError, parse
 from hashtape.codecs.labels import JSON_VALUE, promises_json
 from hashtape.codecs.splitters import LineSplitter
 from hashtape.codecs.streams import SplitDecoder, decode_whole, respell_whole
@@ -36,6 +36,7 @@ _CONTENT_TYPES = frozenset(
         "text/x-ndjson",
     }
 )
+_SUFFIXES = ("+json-lines", "+jsonl", "+jsonlines", "+ndjson")
 _UNTOLD = frozenset({"", "application/json", "text/plain"})
 """The content types under which JSON lines come as well."""
 _TWO_OBJECTS = re.compile(rb"\}[ \t]*\r?\n\{")
@@ -84,22 +85,25 @@ class JsonLinesDecoder(SplitDecoder):
 
     def __init__(self, context: Context) -> None:
         self._label = lines_label(context)
+        self._spell = context.spell
+        self._text_count = 0
         super().__init__(LineSplitter())
 
     def encode(self, piece: Piece) -> bytes:
         """See `StreamDecoder`."""
         if not piece.is_chunk:
             return piece.raw
-        return compact(value_of(piece.entry)) + _line_break(piece.raw)
+        return self._spell(value_of(piece.entry)) + _line_break(piece.raw)
 
     def decoded(self, entries: list[Json]) -> Decoded | None:
         """See `StreamDecoder`. Text with some JSON among its lines is no such stream."""
-        return None if self._log.other_count > len(entries) else super().decoded(entries)
+        return None if self._text_count > len(entries) else super().decoded(entries)
 
     def _piece(self, raw: bytes) -> Piece:
         try:
             data = parse(raw)
         except NotJsonError:
+            self._text_count += bool(raw.strip())  # a blank line is a sign of life
             return self._other(raw)
         line_break = _line_break(raw)
         self._log.add_chunk(_USUAL if line_break == b"\n" else "{data}" + line_break.decode(), _USUAL)
@@ -121,7 +125,8 @@ class JsonLinesCodec:
 
     def decoder(self, context: Context) -> JsonLinesDecoder | None:
         """See `StreamCodec`."""
-        is_json_lines = context.media_type.partition(";")[0] in _CONTENT_TYPES
+        kind = context.media_type.partition(";")[0]
+        is_json_lines = kind in _CONTENT_TYPES or kind.endswith(_SUFFIXES)
         return JsonLinesDecoder(context) if is_json_lines else None
 
     def decode(self, body: bytes, context: Context) -> Decoded | None:
@@ -137,7 +142,7 @@ class JsonLinesCodec:
         has_text = not {"between", "end"}.isdisjoint(framing)
         return None if has_text or not all(isinstance(value_of(e), dict) for e in decoded.body) else decoded
 
-    def encode(self, decoded: Decoded, context: Context) -> Iterable[bytes] | None:  # noqa: ARG002  (protocol)
+    def encode(self, decoded: Decoded, context: Context) -> Iterable[bytes] | None:
         """See `Codec`; takes every list of chunks that no other codec takes."""
         body = decoded.body
         if not decoded.is_streaming or not isinstance(body, list):
@@ -145,7 +150,7 @@ class JsonLinesCodec:
         framing = Framing(decoded.framing, len(body))
         if framing.form:
             raise FramingError(f"a stream of the unknown form {framing.form!r}")
-        return framing.join_json(body, lambda _: _USUAL, "")
+        return framing.join_json(body, lambda _: _USUAL, "", context.spell)
 
     def respelled(self, body: bytes, context: Context) -> bytes:
         """See `Codec`."""

@@ -21,13 +21,13 @@ __all__ = [
     "Json",
     "NotJsonError",
     "compact",
+    "compact_ascii",
     "escape_surrogates",
     "indented",
     "is_deeper_than",
     "parse",
     "parse_next",
     "parse_object",
-    "respelled",
 ]
 
 Json: TypeAlias = "dict[str, Json] | list[Json] | str | int | float | bool | None"
@@ -76,6 +76,7 @@ def _says_more(text: str, value: float) -> bool:
 _DECODER = json.JSONDecoder(object_pairs_hook=_object, parse_constant=_constant, parse_float=_float)
 # What was parsed has no cycles to look for.
 _ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), check_circular=False)
+_ASCII_ENCODER = json.JSONEncoder(separators=(",", ":"), check_circular=False)
 
 
 def is_deeper_than(depth: int, value: Json) -> bool:
@@ -176,13 +177,9 @@ def compact(value: Json) -> bytes:
     return text.encode("utf-8")
 
 
-def respelled(text: bytes) -> bytes:
-    """A JSON text as `compact` spells it.
-
-    Raises:
-        NotJsonError: It is not JSON.
-    """
-    return compact(parse(text))
+def compact_ascii(value: Json) -> bytes:
+    """Spell a value as `compact` does, with nothing but ASCII: it reads the same in any character set."""
+    return _ASCII_ENCODER.encode(value).encode("ascii")
 
 
 def indented(value: Json, *, levels: int = 0) -> Iterator[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from hashtape.codecs.base import Context, Decoded, chunk, chunk_data, is_chunk
-from hashtape.codecs.json_text import Json, compact, parse_object, respelled
+from hashtape.codecs.json_text import Json, parse, parse_object
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -41,15 +41,15 @@ class LabelledAnswerCodec:
         value = parse_object(body)
         return Decoded(chunk(label, value)) if value is not None and key in value else None
 
-    def encode(self, decoded: Decoded, context: Context) -> Iterable[bytes] | None:  # noqa: ARG002  (protocol)
+    def encode(self, decoded: Decoded, context: Context) -> Iterable[bytes] | None:
         """See `Codec`."""
         if decoded.is_streaming or not is_chunk(decoded.body):
             return None
-        return [compact(chunk_data(decoded.body))]
+        return [context.spell(chunk_data(decoded.body))]
 
-    def respelled(self, body: bytes, context: Context) -> bytes:  # noqa: ARG002  (protocol)
+    def respelled(self, body: bytes, context: Context) -> bytes:
         """See `Codec`."""
-        return respelled(body)
+        return context.spell(parse(body))
 
 
 class ModelListCodec:
@@ -81,8 +81,8 @@ class ModelListCodec:
         if not all(is_chunk(entry, MODEL_TYPE) for entry in body) or not (body or is_list):
             return None
         models: list[Json] = [chunk_data(entry) for entry in body]
-        return [compact({"object": "list", "data": models})]
+        return [context.spell({"object": "list", "data": models})]
 
-    def respelled(self, body: bytes, context: Context) -> bytes:  # noqa: ARG002  (protocol)
+    def respelled(self, body: bytes, context: Context) -> bytes:
         """See `Codec`."""
-        return respelled(body)
+        return context.spell(parse(body))

@@ -92,8 +92,20 @@ _OPENAI_NAMED = {
     "image_edit.completed": "openai.types.image_edit_completed_event.ImageEditCompletedEvent",
 }
 """The events of OpenAI's streams of text from audio, and of pictures."""
+_ANTHROPIC_PATH = re.compile(r"/(?:messages|complete)\b|anthropic|:streamRawPredict", re.IGNORECASE)
+_RESPONSES_PATH = re.compile(r"/responses\b")
+"""Where calls of these providers go, whatever stands before."""
+_CHAT_CHUNK = "chat.completion.chunk"
+_COMPLETION = CHAT_LABELS["/v1/completions"]
+_CHAT_OBJECTS = {
+    _CHAT_CHUNK: CHAT_LABELS["/v1/chat/completions"],
+    "text_completion": _COMPLETION,
+}
+"""What chunks of the same streams say of themselves, where their path is no known one."""
 _NAME_KEYS = ("type", "event_type", "event")
 """Where the events of known providers repeat their own name."""
+_A2A_KINDS = frozenset({"artifact-update", "status-update", "task"})
+_A2A_UPDATES = ("artifactUpdate", "statusUpdate", "task")
 _RESPONSES_ENDS = {"response.completed", "response.failed", "response.incomplete", "error"}
 _ANTHROPIC_ENDS = {"message_stop", "error"}
 _OPENAI_ENDS = {"transcript.text.done", "image_generation.completed", "image_edit.completed"}
@@ -124,10 +136,12 @@ def _response_label(type_name: str) -> str:
     return _class_label("openai.types.responses", f"response_{_NAMED_OTHERWISE.get(name, name)}_event")
 
 
-def _anthropic_label(data: dict[str, Json], type_name: str, name: str | None) -> str:
+def _anthropic_label(data: dict[str, Json], type_name: str, name: str | None, path: str) -> str:
     if type_name in _ANTHROPIC_KEYS and _ANTHROPIC_KEYS[type_name] in data:
         return _class_label("anthropic.types", f"raw_{type_name}_event")
-    return _ANTHROPIC_NAMED.get(type_name, "") if name == type_name else ""
+    # Others have events of these names as well.
+    is_anthropics = name == type_name and (not path or _ANTHROPIC_PATH.search(path) is not None)
+    return _ANTHROPIC_NAMED.get(type_name, "") if is_anthropics else ""
 
 
 def is_gemini(data: Json) -> bool:
@@ -148,7 +162,9 @@ def event_label(data: Json, name: str | None, context: Context) -> str:
         context: The exchange.
     """
     if label := CHAT_LABELS.get(context.operation):
-        return label
+        # Of completions there are some that answer with chunks of a chat: those in the middle of a text.
+        is_chat = label == _COMPLETION and isinstance(data, dict) and data.get("object") == _CHAT_CHUNK
+        return CHAT_LABELS["/v1/chat/completions"] if is_chat else label
     type_name = data.get("type") if isinstance(data, dict) else None
     if isinstance(data, dict) and isinstance(type_name, str):
         if context.operation == _RESPONSES:
@@ -157,9 +173,17 @@ def event_label(data: Json, name: str | None, context: Context) -> str:
             label = _OPENAI_NAMED[type_name]
         else:
             # The Responses API also answers calls that are no known operation: under a deployment, say.
-            is_response = type_name == name and type_name.startswith("response.")
-            label = _response_label(type_name) if is_response else _anthropic_label(data, type_name, name)
+            is_response = (type_name == "error" and _RESPONSES_PATH.search(context.path) is not None) or (
+                type_name.startswith("response.") and (type_name == name or "sequence_number" in data)
+            )
+            label = (
+                _response_label(type_name)
+                if is_response
+                else _anthropic_label(data, type_name, name, context.path)
+            )
         return label or EVENT
+    if isinstance(data, dict) and (label := _CHAT_OBJECTS.get(str(data.get("object")))):
+        return label
     return GEMINI if is_gemini(data) else EVENT
 
 
@@ -188,13 +212,32 @@ def ends_stream(label: str, data: Json) -> bool:
         return bool(data.get("error"))  # clients raise it, and read no further
     if label in _OPENAI_NAMED.values():
         return data.get("type") in _OPENAI_ENDS
+    if label == EVENT and _is_last_of_rpc(data):
+        return True
+    if isinstance(data.get("error"), dict):
+        return label in {EVENT, GEMINI}  # clients raise it
     if label == GEMINI:
         candidates = data.get("candidates")
         return isinstance(candidates, list) and any(
             isinstance(candidate, dict) and bool(candidate.get("finishReason")) for candidate in candidates
         )
-    # The answer to a call of MCP's: clients read no further.
-    return label == EVENT and data.get("jsonrpc") == "2.0" and ("result" in data or "error" in data)
+    return False
+
+
+def _is_last_of_rpc(data: dict[str, Json]) -> bool:
+    """Whether an event is the answer to a call of MCP's or A2A's after which clients read no further.
+
+    MCP's has one result; A2A's has many, and says which is the last.
+    """
+    if data.get("jsonrpc") != "2.0" or ("result" not in data and "error" not in data):
+        return False
+    result = data.get("result")
+    if not isinstance(result, dict):
+        return True
+    updates = [value for key in _A2A_UPDATES if isinstance(value := result.get(key), dict)]
+    if result.get("kind") in _A2A_KINDS:
+        updates.append(result)
+    return all(update.get("final") is True for update in updates)
 
 
 def promises_json(context: Context) -> bool:

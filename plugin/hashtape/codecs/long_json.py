@@ -27,6 +27,7 @@ Shape: TypeAlias = "Mapping[str, Shape] | list[Shape] | _Packed | None"
 a list that is packed; None for what is read at once. Where another value stands, that is read at once too."""
 
 _SPACE = " \t\n\r"
+_AFTER_A_NUMBER = (*_SPACE, ",", "]", "}")
 _DECODER = json.JSONDecoder()
 
 
@@ -140,8 +141,9 @@ class _Reader:
                 if not self._read():
                     raise
                 continue
-            # A number may go on in the next piece.
-            if end < len(self._text) or not self._read():
+            # A number may go on in the next piece, and an `e` is no part of one without it.
+            is_number = isinstance(value, (int, float))
+            if not is_number or self._text[end : end + 1] in _AFTER_A_NUMBER or not self._read():
                 break
         self._place = end
         if is_deeper_than(MAX_DEPTH, value):

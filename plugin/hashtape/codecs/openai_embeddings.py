@@ -13,7 +13,7 @@ import struct
 from typing import TYPE_CHECKING
 
 from hashtape.codecs.base import Context, Decoded, chunk, chunk_data, is_chunk
-from hashtape.codecs.json_text import Json, compact, parse_object, respelled
+from hashtape.codecs.json_text import Json, parse, parse_object
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -88,8 +88,8 @@ class EmbeddingsCodec:
         if decoded.is_streaming or not is_chunk(decoded.body, _TYPE):
             return None
         answer = chunk_data(decoded.body)
-        return [compact(_with_vectors(answer, _pack) if context.wants_base64 else answer)]
+        return [context.spell(_with_vectors(answer, _pack) if context.wants_base64 else answer)]
 
-    def respelled(self, body: bytes, context: Context) -> bytes:  # noqa: ARG002  (protocol)
+    def respelled(self, body: bytes, context: Context) -> bytes:
         """See `Codec`."""
-        return respelled(body)
+        return context.spell(parse(body))

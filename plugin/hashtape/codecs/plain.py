@@ -10,7 +10,7 @@ import binascii
 from typing import TYPE_CHECKING
 
 from hashtape.codecs.base import Context, Decoded, is_chunk
-from hashtape.codecs.json_text import NotJsonError, compact, parse, respelled
+from hashtape.codecs.json_text import NotJsonError, compact, parse
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -62,18 +62,26 @@ class JsonCodec:
             value = parse(body)
         except NotJsonError:
             return None
-        return None if value is None or isinstance(value, str) else Decoded(value)
+        if value is None or isinstance(value, str):
+            return None
+        is_number = not isinstance(value, (dict, list))
+        # A text that says no more than a number may not be meant as one.
+        return (
+            None
+            if is_number and "json" not in context.media_type and compact(value) != body
+            else Decoded(value)
+        )
 
-    def encode(self, decoded: Decoded, context: Context) -> Iterable[bytes] | None:  # noqa: ARG002  (protocol)
+    def encode(self, decoded: Decoded, context: Context) -> Iterable[bytes] | None:
         """See `Codec`."""
         body = decoded.body
         if body is None or isinstance(body, str) or (isinstance(body, dict) and "__encoding__" in body):
             return None
-        return None if is_chunk(body) else [compact(body)]
+        return None if is_chunk(body) else [context.spell(body)]
 
-    def respelled(self, body: bytes, context: Context) -> bytes:  # noqa: ARG002  (protocol)
+    def respelled(self, body: bytes, context: Context) -> bytes:
         """See `Codec`."""
-        return respelled(body)
+        return context.spell(parse(body))
 
 
 class TextCodec:

@@ -28,9 +28,11 @@ if TYPE_CHECKING:
 
     from hashtape.codecs.templates import Template
 
-__all__ = ["SseCodec", "SseDecoder", "template_of"]
+__all__ = ["SseCodec", "SseDecoder", "parse_payload", "template_of"]
 
 _CONTENT_TYPE = "text/event-stream; charset=utf-8"
+_MISLABELLED = frozenset({"application/octet-stream", "text/plain"})
+"""The content types under which servers send the streams of operations whose clients do not look at them."""
 _FIRST_FIELDS = (b"data:", b"event:", b"id:", b"retry:", b":")
 
 
@@ -50,14 +52,20 @@ class SseDecoder(SplitDecoder):
         super().__init__(EventSplitter())
         self._context = context
         self._promises_json = promises_json(context)
+        self._spell = context.spell
         self._templates: dict[object, str | None] = {}
+        self._has_text = False
 
     def encode(self, piece: Piece) -> bytes:
         """See `StreamDecoder`."""
         event = parse_event(piece.raw) if piece.is_chunk else None
         if event is None or is_chunk(piece.entry, TEXT_EVENT):
             return piece.raw
-        return event.written(compact(chunk_data(piece.entry)))
+        return event.written(self._spell(chunk_data(piece.entry)))
+
+    def decoded(self, entries: list[Json]) -> Decoded | None:
+        """See `StreamDecoder`. A stream none of whose events is what its operation promises is text."""
+        return None if self._has_text and not entries else super().decoded(entries)
 
     def _usual_end(self, entries: list[Json]) -> str:
         return usual_end(label_of(entries[0]) if entries else None, self._context)
@@ -72,11 +80,12 @@ class SseDecoder(SplitDecoder):
     def _read(self, event: Event) -> tuple[str, Json] | None:
         """The label and data that are stored of an event; None if nothing is."""
         try:
-            data = parse(event.data)
+            data = parse_payload(event.data)
         except NotJsonError:
             if event.data.strip() == b"[DONE]":
                 self._end_came = True
                 return None
+            self._has_text = True
             return None if self._promises_json else (TEXT_EVENT, text_of(event.data))
         label = event_label(data, event.name, self._context)
         self._end_came = self._end_came or ends_stream(label, data)
@@ -113,6 +122,18 @@ def template_of(event: Event, key: str | None) -> str | None:
         return None
 
 
+def parse_payload(payload: bytes) -> Json:
+    """The data of an event as JSON. What is no object or list may be meant as text: each of its bytes counts.
+
+    Raises:
+        NotJsonError: It is none.
+    """
+    data = parse(payload)
+    if not isinstance(data, (dict, list)) and compact(data) != payload:
+        raise NotJsonError("text that could be read as JSON")
+    return data
+
+
 def _is_all_json(decoded: Decoded | None) -> bool:
     """Whether a stream has events with JSON, no others, and nothing but comments and the like beside."""
     if decoded is None or not isinstance(decoded.body, list) or not decoded.body:
@@ -136,7 +157,9 @@ class SseCodec:
 
     def decoder(self, context: Context) -> SseDecoder | None:
         """See `StreamCodec`."""
-        return SseDecoder(context) if context.media_type.partition(";")[0] == "text/event-stream" else None
+        kind = context.media_type.partition(";")[0]
+        is_mislabelled = kind in _MISLABELLED and promises_json(context)
+        return SseDecoder(context) if kind == "text/event-stream" or is_mislabelled else None
 
     def decode(self, body: bytes, context: Context) -> Decoded | None:
         """See `Codec`; also decodes what is such a stream without its content type."""
@@ -161,6 +184,7 @@ class SseCodec:
         framing = Framing(decoded.framing, len(body))
         if framing.form:
             return None
+        spell = context.spell
 
         def usual(index: int) -> str:
             return usual_event(labels[index], value_of(body[index]))
@@ -169,7 +193,7 @@ class SseCodec:
             data = value_of(body[index])
             if labels[index] == TEXT_EVENT:
                 return _text_event(written, data, event_id)
-            return written.fill(compact(data), data, event_id)
+            return written.fill(spell(data), data, event_id)
 
         return framing.join(usual, write, usual_end(labels[0] if body else None, context))
 

@@ -14,7 +14,7 @@ from hashtape.codecs import aws_messages, aws_stream, json_array
 from hashtape.codecs.base import Context, Decoded, chunk, chunk_data, label_of, value_of
 from hashtape.codecs.framing import FramingLog
 from hashtape.codecs.json_lines import JsonLinesCodec, entry_of, lines_label
-from hashtape.codecs.json_text import Json, NotJsonError, compact, parse, parse_next
+from hashtape.codecs.json_text import Json, NotJsonError, parse, parse_next
 from hashtape.codecs.labels import (
     NAMED,
     TEXT_EVENT,
@@ -27,11 +27,11 @@ from hashtape.codecs.labels import (
 )
 from hashtape.codecs.packed import list_for
 from hashtape.codecs.sse import parse_event
-from hashtape.codecs.sse_stream import SseCodec, template_of
+from hashtape.codecs.sse_stream import SseCodec, parse_payload, template_of
 from hashtape.codecs.templates import FramingError, bytes_of, text_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from hashtape.codecs.base import StreamDecoder
     from hashtape.codecs.sse import Event
@@ -82,7 +82,7 @@ class UsualEventsCodec:
             if shape is None:
                 return None
             try:
-                data = parse(payload)
+                data = parse_payload(payload)
             except NotJsonError:
                 if payload != _DONE:
                     return None
@@ -112,19 +112,22 @@ class UsualEventsCodec:
         labels = [label_of(entry) for entry in body]
         if TEXT_EVENT in labels or not all(map(is_event_label, set(labels))):
             return None
-        return _events(zip(labels, map(chunk_data, body), strict=True), decoded.framing, _end(body, context))
+        chunks = zip(labels, map(chunk_data, body), strict=True)
+        return _events(chunks, decoded.framing, _end(body, context), context.spell)
 
     def respelled(self, body: bytes, context: Context) -> bytes:
         """See `Codec`."""
         return SseCodec().respelled(body, context)
 
 
-def _events(chunks: Iterable[tuple[str | None, Json]], framing: Json, end: bytes) -> Iterator[bytes]:
+def _events(
+    chunks: Iterable[tuple[str | None, Json]], framing: Json, end: bytes, spell: Callable[[Json], bytes]
+) -> Iterator[bytes]:
     for label, data in chunks:
         before, after = _around(NAMED if framing else usual_event(label or "", data), data)
         if not before:
             raise FramingError("an event without the name that its framing asks for")
-        yield before + compact(data) + after
+        yield before + spell(data) + after
     yield end
 
 
@@ -216,12 +219,13 @@ class UsualLinesCodec:
             return None
         return Decoded(entries, is_streaming=True)
 
-    def encode(self, decoded: Decoded, context: Context) -> Iterable[bytes] | None:  # noqa: ARG002  (protocol)
+    def encode(self, decoded: Decoded, context: Context) -> Iterable[bytes] | None:
         """See `Codec`; takes every list of chunks without a framing that no other codec takes."""
         body = decoded.body
         if not decoded.is_streaming or decoded.framing is not None or not isinstance(body, list):
             return None
-        return (compact(value_of(entry)) + b"\n" for entry in body)
+        spell = context.spell
+        return (spell(value_of(entry)) + b"\n" for entry in body)
 
     def respelled(self, body: bytes, context: Context) -> bytes:
         """See `Codec`."""
@@ -285,6 +289,7 @@ class UsualMessagesCodec:
         if context.media_type != self.content_type:
             return None
         entries = list_for(len(body))
+        is_model = aws_stream.is_model(context)
         position = 0
         try:
             while position < len(body):
@@ -292,7 +297,7 @@ class UsualMessagesCodec:
                 label = aws_stream.usual_label(block)
                 if label is None:
                     return None
-                entries.append(chunk(label, aws_stream.unpacked(payload)))
+                entries.append(chunk(label, aws_stream.unpacked(payload, is_model=is_model)))
         except ValueError:
             return None
         return Decoded(entries, is_streaming=True) if entries else None

@@ -182,7 +182,7 @@ class Redactor:
     def _payload(self, payload: Json, where: str, findings: list[Finding]) -> Json:
         if isinstance(payload, str):
             return redact_text_body(payload, self._rules, where, findings)
-        is_form = isinstance(payload, dict) and payload.get("__encoding__") in {"form", "multipart"}
+        is_form = isinstance(payload, dict) and payload.get("__encoding__") in ("form", "multipart")
         return redact_json(payload, self._rules, where, findings, Place.FORM if is_form else Place.JSON)
 
     def _addresses(self, headers: dict[str, str], where: str, findings: list[Finding]) -> dict[str, str]:

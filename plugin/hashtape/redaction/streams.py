@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from hashtape.codecs.packed import PackedList
 from hashtape.redaction.finding import REDACTED, Finding
 from hashtape.redaction.json_values import without_found, without_named
-from hashtape.redaction.texts import redact_text_body
+from hashtape.redaction.texts import redact_base64, redact_text_body
 from hashtape.redaction.urls import is_url
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = ["redact_stream"]
 
+_BASE64_KEYS = frozenset({"__encoding__", "bytes"})
 _Owner: TypeAlias = "dict[str, Json] | list[Json]"
 
 _INDEXES = dict.fromkeys(
@@ -58,6 +59,19 @@ class _Node:
     def strand(self, key: str | int, path: str) -> _Strand:
         strand = self.strands[key] = _Strand(f"{self.path}{path}")
         return strand
+
+
+def _without_secrets_in_base64(entry: Json, rules: Rules, where: str, findings: list[Finding]) -> Json:
+    """A chunk whose bytes are stored in base64 (an AWS event stream's), without secrets in these."""
+    data = entry.get("__data__") if isinstance(entry, dict) else None
+    if not isinstance(entry, dict) or not isinstance(data, dict):
+        return entry
+    key = "data" if data.get("__encoding__") == "base64" else "bytes"
+    text = data.get(key)
+    if not isinstance(text, str):
+        return entry
+    redacted = redact_base64(text, rules, f"{where}.__data__.{key}", findings)
+    return entry if redacted is text else {**entry, "__data__": {**data, key: redacted}}
 
 
 class _Strands:
@@ -224,6 +238,13 @@ def redact_stream(entries: list[Json], rules: Rules, where: str, findings: list[
         ]
         entries = entries if all(new is old for new, old in zip(lines, entries, strict=True)) else lines
     strands = _Strands(entries)
+    if not strands.names.isdisjoint(_BASE64_KEYS):
+        readable = [
+            _without_secrets_in_base64(e, rules, f"{where}[{n}]", findings) for n, e in enumerate(entries)
+        ]
+        if any(new is not old for new, old in zip(readable, entries, strict=True)):
+            entries = readable
+            strands = _Strands(entries)
     text = strands.text
     has_address = "http" in text and any(map(is_url, strands.pieces))
     if has_address or any(map(rules.names.is_suspicious, strands.names)):

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import base64
 import binascii
+import gzip
 import json
 import re
+import zlib
 from typing import TYPE_CHECKING
 
 from hashtape.redaction.finding import REDACTED, Finding
@@ -17,6 +19,9 @@ if TYPE_CHECKING:
 
 __all__ = ["redact_base64", "redact_bytes", "redact_text_body"]
 
+_GZIP_MAGIC = b"\x1f\x8b"
+_LONGEST_FILE = 1 << 26
+"""So many bytes of a compressed file are looked at: a few that a stranger sends may stand for gigabytes."""
 _LOOKS_LIKE_JSON = re.compile(r"\s*+(?:[\[{]|(?:data|event|id|retry)?:)")
 _MEMBER = re.compile(r'"([^"\\\r\n]{1,100})"(\s{0,8}:\s{0,8})"((?:[^"\\]|\\.)*+)"')
 
@@ -92,5 +97,20 @@ def redact_base64(data: str, rules: Rules, where: str, findings: list[Finding]) 
         plain = base64.b64decode(data, validate=True)
     except (binascii.Error, ValueError):
         return rules.redact(data, where, findings)
-    redacted = redact_bytes(plain, rules, where, findings)
+    if plain.startswith(_GZIP_MAGIC):
+        redacted = _redact_gzip(plain, rules, where, findings)
+    else:
+        redacted = redact_bytes(plain, rules, where, findings)
     return data if redacted is plain else base64.b64encode(redacted).decode("ascii")
+
+
+def _redact_gzip(packed: bytes, rules: Rules, where: str, findings: list[Finding]) -> bytes:
+    """The same for a file that is compressed; what is no such file after all is none to find a secret in."""
+    stream = zlib.decompressobj(zlib.MAX_WBITS | 16)
+    try:
+        plain = stream.decompress(packed, _LONGEST_FILE)
+    except zlib.error:
+        return packed
+    redacted = packed if stream.unconsumed_tail else redact_bytes(plain, rules, where, findings)
+    is_same = redacted is plain or redacted is packed
+    return packed if is_same else gzip.compress(redacted, mtime=0) + stream.unused_data

@@ -55,6 +55,7 @@ class LiveStream:
         self._store_as_it_is = store_as_it_is
         self._decompress = decompress
         self._raw = bytearray()
+        self._is_empty = True
         self._passed_on = hashlib.sha256()  # a digest, because a stream may be long
         self._entries: list[Json] = []
         self.is_over = False
@@ -75,6 +76,7 @@ class LiveStream:
         if self._decompress is not None:
             data = self._decompress(data)
         self._raw += data
+        self._is_empty = self._is_empty and not data
         if len(self._raw) > LONG and not isinstance(self._entries, PackedList):
             self._entries = PackedList(self._entries)
         return self._pass_on(self._decoder.feed(data))
@@ -102,9 +104,15 @@ class LiveStream:
         else:
             self._cut(CLOSED, "it was read no further when it was recorded")
 
-    def fail(self, error: BaseException) -> None:
-        """The connection failed: what came is stored, with the kind of failure (spec §7)."""
+    def fail(self, error: BaseException) -> bytes:
+        """The connection failed: what came is stored, with the kind of failure (spec §7).
+
+        Returns:
+            What came and the client has not got yet: the beginning of a chunk.
+        """
+        rest = b"" if self.is_over else self._decoder.rest
         self._cut(type(error).__name__, str(error))
+        return rest
 
     def _pass_on(self, pieces: list[Piece]) -> bytes:
         encoded = bytearray()
@@ -146,7 +154,8 @@ class LiveStream:
         self._store_cut(answer)
 
     def _answer(self, decoded: Decoded, usual: str = "") -> Answer:
-        headers = self._head.headers_of(usual or self._decoder.content_type)
+        # No body has a content type that goes without saying.
+        headers = self._head.headers_of("" if self._is_empty else usual or self._decoder.content_type)
         answer = Answer(decoded.body, decoded.is_streaming, framing=decoded.framing, headers=headers)
         if self._head.context.status != 200:
             answer.status = self._head.context.status

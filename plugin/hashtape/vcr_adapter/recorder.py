@@ -75,12 +75,13 @@ class Recorder:
         self._before_save = before_save
         self._live_streams: list[LiveStream] = []
 
-    def record(self, asked: Asked, response: VcrResponse) -> Stored | None:
+    def record(self, asked: Asked, response: VcrResponse, *, is_exact: bool = False) -> Stored | None:
         """Store a response.
 
         Args:
             asked: The request that it answers.
             response: The response as it came; it is not changed.
+            is_exact: Whether it must come back as it came, each byte: the client has been given it already.
 
         Returns:
             None when a filter or a hook of the user dropped it.
@@ -102,7 +103,15 @@ class Recorder:
             request, filtered = interaction
             wire = wire_request(request, self._setup.redactor)
             recorded = recorded_form(wire, self._setup.test_id)
-        answer = answer_of(recorded, wire, asked.request_id, filtered, self._setup.response_headers)
+        answer = answer_of(
+            recorded,
+            wire,
+            asked.request_id,
+            filtered,
+            self._setup.response_headers,
+            keeps_ids=is_exact,
+            is_exact=is_exact,
+        )
         return Stored(self._store(asked, recorded, answer), answer)
 
     def live(self, asked: Asked, response: VcrResponse) -> LiveStream | None:
@@ -121,7 +130,9 @@ class Recorder:
             decoder,
             store=lambda answer: self._store(asked, asked.recorded, answer),
             store_cut=lambda answer: self._store_cut(asked, answer),
-            store_as_it_is=lambda body: self.record(asked, {**plain, "body": {"string": body}}),
+            store_as_it_is=lambda body: self.record(
+                asked, {**plain, "body": {"string": body}}, is_exact=True
+            ),
             decompress=decompress,
         )
         with self._lock:

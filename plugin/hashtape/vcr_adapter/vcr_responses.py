@@ -161,6 +161,7 @@ def answer_of(
     extra_headers: Iterable[str] = (),
     *,
     keeps_ids: bool = False,
+    is_exact: bool = False,
 ) -> Answer:
     """What is stored of a response: decompressed, decoded, normalised (spec §1, §4, §7).
 
@@ -171,9 +172,10 @@ def answer_of(
         response: The response, through the filters.
         extra_headers: Lower-case names of further response headers to store.
         keeps_ids: Whether ids and times stay as they are: somebody saw this very answer before.
+        is_exact: Whether JSON stays as it is spelled, too.
     """
     head = head_of(request, wire, response, extra_headers)
-    decoded, usual = decode(_response_body(response), head.context)
+    decoded, usual = decode(_response_body(response), head.context, is_exact=is_exact)
     headers = head.headers_of(usual)
     answer = Answer(decoded.body, decoded.is_streaming, framing=decoded.framing, headers=headers)
     if not keeps_ids and isinstance(decoded.body, list):

@@ -88,6 +88,8 @@ def is_vcr_cassette(path: Path) -> bool:
     if start is None:
         return False
     try:
+        if not path.is_file():
+            return False  # a named pipe, say, which would be waited for
         with path.open("rb") as file:
             head = file.read(_HEAD)
     except OSError:

@@ -89,6 +89,43 @@ def test_a_connection_that_drops_fails_the_same_way_again(cassette, server, clie
 
 
 @pytest.mark.parametrize("client", STREAMING_CLIENTS)
+def test_a_connection_that_drops_in_the_middle_of_a_chunk_gives_its_beginning(cassette, server, client):
+    server.script(Reply(chunks=[*EVENTS[:2], EVENTS[2][:30]], headers=SSE, breaks=True))
+    outcomes = []
+    for mode in ("once", "none"):
+        with hashtape.use_cassette(cassette, record_mode=mode):
+            seen = stream(client, "POST", server.base_url + "/chat/completions", CHAT)
+        outcomes.append((seen.content, type(seen.error)))
+    assert outcomes[0] == outcomes[1]
+    assert outcomes[0][0].endswith(b"\n\n" + EVENTS[2][:30])
+    assert seen.error is not None
+    assert len(only(cassette)["body"]) == 2
+
+
+AS_THEY_CAME = {
+    "a text that could be a number": ("text/plain", b" 1.50\n"),
+    "JSON that is no JSON file": ("text/html", b'{ "a": 1.50 }\n'),
+    "an error instead of a stream": ("text/event-stream", b'{"error": {"code": 400}}'),
+    "an error instead of lines": ("application/x-ndjson", b'{\n  "error": "no such model"\n}\n'),
+    "no events": ("text/event-stream", b""),
+    "no lines": ("application/x-ndjson", b""),
+}
+
+
+@pytest.mark.parametrize("kind", AS_THEY_CAME)
+@pytest.mark.parametrize("client", ["httpx", "requests", "aiohttp"])
+def test_what_is_no_stream_after_all_comes_back_as_it_came(cassette, server, client, kind):
+    content_type, body = AS_THEY_CAME[kind]
+    server.script(Reply(chunks=[body] if body else [], headers={"content-type": content_type}))
+    for mode in ("once", "none"):
+        with hashtape.use_cassette(cassette, record_mode=mode):
+            seen = stream(client, "POST", server.origin + "/v2/items", CHAT)
+        assert seen.error is None
+        assert seen.content == body
+    assert only(cassette)["headers"]["content-type"] == content_type
+
+
+@pytest.mark.parametrize("client", STREAMING_CLIENTS)
 def test_a_stream_that_stalls_times_out_the_same_way_again(cassette, server, client):
     server.script(Reply(chunks=Gate(EVENTS, after=2), headers=SSE))
     with hashtape.use_cassette(cassette):

@@ -297,13 +297,20 @@ class _Classes:
                 super().__init__(_NoConnection(), 2**16, loop=source._loop)
                 self._source = source
                 self._live = live
+                self._failure: Exception | None = None
 
             async def _wait(self, func_name: str) -> None:  # noqa: ARG002  (aiohttp's signature)
+                if self._failure is not None:
+                    raise self._failure
                 try:
                     data = await self._source.readany()
                 except Exception as error:
-                    self._live.fail(error)
-                    raise
+                    rest = self._live.fail(error)
+                    if not rest:
+                        raise
+                    self._failure = error
+                    self.feed_data(rest)
+                    return
                 if data:
                     self.feed_data(self._live.feed(data))
                 else:

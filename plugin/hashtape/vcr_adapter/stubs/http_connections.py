@@ -174,6 +174,7 @@ class _Live(io.RawIOBase):
         self._ready = memoryview(head)
         self._live = live
         self._response = response
+        self._failure: Exception | None = None
         self._is_over = False
 
     def readable(self) -> bool:
@@ -188,11 +189,16 @@ class _Live(io.RawIOBase):
         return count
 
     def _next(self) -> bytes:
+        if self._failure is not None:
+            raise self._failure
         try:
             data = _read_some(self._response)
         except Exception as error:
-            self._live.fail(error)
-            raise
+            rest = self._live.fail(error)
+            if not rest:
+                raise
+            self._failure = error
+            return _chunk(rest)
         if data:
             return _chunk(self._live.feed(data))
         self._is_over = True

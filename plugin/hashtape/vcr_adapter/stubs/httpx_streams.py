@@ -64,7 +64,8 @@ def streams_of(httpx: Any) -> Streams:
                     if passed_on := self._live.feed(data):
                         yield passed_on
             except Exception as error:
-                self._live.fail(error)
+                if rest := self._live.fail(error):
+                    yield rest
                 raise
             if rest := self._live.end():
                 yield rest
@@ -86,7 +87,8 @@ def streams_of(httpx: Any) -> Streams:
                     if passed_on := self._live.feed(data):
                         yield passed_on
             except Exception as error:
-                self._live.fail(error)
+                if rest := self._live.fail(error):
+                    yield rest
                 raise
             if rest := self._live.end():
                 yield rest
