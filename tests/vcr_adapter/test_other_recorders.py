@@ -141,11 +141,16 @@ def test_several_lists_of_ollama_are_answered_as_one(store, cassette):
     [
         ("https://x.example/serving/v1/models", "https://x.example/serving/models"),
         ("https://x.example/openai/v1/models", "https://x.example/openai/models?api-version=2024-10-21"),
+        (
+            "https://x.example/ml/v1/v1/models",
+            "https://x.example/ml/v1/models?project_id=2&version=2023-10-25",
+        ),
     ],
-    ids=["any-path", "azure"],
+    ids=["any-path", "azure", "watsonx"],
 )
-def test_a_model_list_is_found_whatever_its_path_looks_like(store, cassette, recorded, asked):
-    store(recorded, {}, {"body": listed("a"), "is_streaming": False})
+@pytest.mark.parametrize("body", [{}, {"extra_query": {"project_id": "1"}}], ids=["bare", "project"])
+def test_a_model_list_is_found_whatever_its_path_looks_like(store, cassette, recorded, asked, body):
+    store(recorded, body, {"body": listed("a"), "is_streaming": False}, name="models-{id}-00000000")
     assert play(cassette, "GET", asked).json()["data"][0]["id"] == "a"
 
 
@@ -177,6 +182,12 @@ WHOLE = {"body": {"__type__": "any.Answer", "__data__": {"status": "success"}}, 
             {"messages": []},
         ),
         (
+            f"{BASE}/v1/chat/completions",
+            {"model": "m", "messages": [], "timeout": 5, "extra_body": {"timeout": 120}},
+            f"{BASE}/chat/completions",
+            {"model": "m", "messages": [], "timeout": 120},
+        ),
+        (
             f"{BASE}/v1/responses",
             {"model": "m", "tools": [{"authorization": "my-secret-token-123"}]},
             f"{BASE}/responses",
@@ -189,7 +200,7 @@ WHOLE = {"body": {"__type__": "any.Answer", "__data__": {"status": "success"}}, 
             {"model": "m", "metadata": {"key": "sk-proj-aB3dE5gH7jK9mN1pQ3sT5vX7zA9bC1dE"}},
         ),
     ],
-    ids=["pull", "no-model", "named-secret", "shape-of-a-key"],
+    ids=["pull", "no-model", "timeout", "named-secret", "shape-of-a-key"],
 )
 @pytest.mark.parametrize("name", [None, "of-another-name"], ids=["by-name", "by-content"])
 def test_a_request_finds_the_recording_that_another_tool_made_of_it(
