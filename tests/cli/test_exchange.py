@@ -262,11 +262,24 @@ def test_the_events_that_bedrock_wraps_are_those_of_the_model():
             Answer([{"__type__": "throttlingException", "__data__": {"message": "slow"}}], is_streaming=True),
             "throttlingException: slow",
         ),
+        (
+            Answer(
+                [{"__type__": "ollama._types.ChatResponse", "__data__": {"error": "out of memory"}}],
+                is_streaming=True,
+            ),
+            "out of memory",
+        ),
     ],
-    ids=["openai", "ollama", "bedrock", "exception", "in a stream"],
+    ids=["openai", "ollama", "bedrock", "exception", "in a stream", "in one of ollama's"],
 )
 def test_an_error_is_told(answer, error):
     assert reply_of(answer).error == error
+
+
+def test_the_text_of_a_stream_of_bytes_is_what_was_said():
+    parts = [{"__encoding__": "utf-8", "data": text} for text in ("It is", " 42.")]
+    stream = [{"__type__": "PayloadPart", "__data__": part} for part in parts]
+    assert reply_of(Answer(stream, is_streaming=True)).text == "It is 42."
 
 
 def test_text_is_what_was_said():

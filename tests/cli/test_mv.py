@@ -147,6 +147,13 @@ def test_a_directory_of_the_projects_own_is_renamed_too(here, record, play):
     assert play("tapes/test_a/test_new", NEW) == before
 
 
+def test_a_cassette_that_a_marker_names_goes_along_with_its_module(here, record, play):
+    said = record("tests/cassettes/test_a/shared", "tests/test_a.py::test_old")
+    assert mv("tests/test_a.py", "tests/chat/test_b.py").exit_code == 0
+    assert directories(here) == ["tests/chat/cassettes/test_b/shared"]
+    assert play("tests/chat/cassettes/test_b/shared", "tests/chat/test_b.py::test_old") == said
+
+
 def test_a_dry_run_says_what_it_would_do(here, record):
     record("tests/cassettes/test_a/test_old", OLD)
     before = tree(here)

@@ -210,13 +210,14 @@ def _in_layout(directory: Path, was: NodeId, becomes: NodeId, name: str) -> Path
 
 
 def _directory(directory: Path, old: str, new: str) -> Path:
-    """Where the recordings of a test go; the same directory unless it is named for the test."""
+    """Where the recordings of a test go; the same directory unless it is named for the test or its module."""
     from hashtape.cli.cassette_names import NodeId
 
     was, becomes = NodeId.parse(old), NodeId.parse(new)
     names = _names(was, becomes)
     if directory.name != names[0]:
-        return directory
+        # default_cassette names another one, which is below the module's directory all the same.
+        return _in_layout(directory, was, becomes, directory.name) or directory
     moved = _in_layout(directory, was, becomes, names[1])
     if moved is not None:
         return moved

@@ -25,7 +25,7 @@ _BATCH = 1 << 20
 """About how many bytes are packed together."""
 _FIRST_COUNT, _MOST = 16, 1024
 """How many chunks are packed together before their size is known, and at most."""
-_WINDOW = 4
+_WINDOW = 8
 """How many batches are new in a window."""
 
 
@@ -136,17 +136,17 @@ class PackedList(list[Json]):
         return PackedList(map(change, self))
 
     def windows(self) -> Iterator[list[Json]]:
-        """The values window by window; each begins with all that the window before had new.
+        """The values window by window, each after the last batch of the window before.
 
-        What spans no more values than a window has new stands in one window as a whole.
+        What spans no more values than a batch has stands in one window as a whole.
         """
-        before: list[Json] = []
+        last: list[Json] = []
         for first in range(0, len(self._batches) or 1, _WINDOW):
-            new = [*chain.from_iterable(map(_unpacked, self._batches[first : first + _WINDOW]))]
+            batches = [_unpacked(batch) for batch in self._batches[first : first + _WINDOW]]
             if first + _WINDOW >= len(self._batches):
-                new += super().__iter__()
-            yield before + new
-            before = new
+                batches.append([*super().__iter__()])
+            yield [*last, *chain.from_iterable(batches)]
+            last = batches[-1]
 
 
 def list_for(size: int) -> list[Json]:

@@ -167,6 +167,7 @@ def _ollama(label: str, data: dict[str, Json], assembly: Assembly) -> bool:
     if isinstance(models := data.get("models"), list):
         assembly.add("note", _models([text_at(model, "model", "name") for model in objects(models)]))
     assembly.end(data.get("done_reason"))
+    _add_error(data.get("error"), assembly)
     return True
 
 
@@ -269,6 +270,14 @@ def _models(names: list[str]) -> str:
     return f"{len(names)} model{'' if len(names) == 1 else 's'}: {', '.join(names)}"
 
 
+def _texts(label: str, data: dict[str, Json], assembly: Assembly) -> bool:  # noqa: ARG001  (a reader's signature)
+    """The payloads of AWS event streams that are text: those of SageMaker's endpoints, say."""
+    if data.get("__encoding__") != "utf-8":
+        return False
+    assembly.add("text", text_at(data, "data"))
+    return True
+
+
 def _errors(label: str, data: dict[str, Json], assembly: Assembly) -> bool:
     """The errors of all of them, whole or in the middle of a stream."""
     if label.endswith("Exception"):
@@ -297,6 +306,7 @@ READERS: tuple[Reader, ...] = (
     _cohere,
     _interactions,
     _lists,
+    _texts,
     _errors,
 )
 """All readers, in the order in which they are asked."""
