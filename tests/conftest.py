@@ -5,12 +5,25 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import certifi
 import pytest
 
 from loopback import LoopbackServer
 
 ROOT = Path(__file__).resolve().parents[1]
 SEED = ROOT / "cassettes" / "26e569a66dd1b1669a26851179956ffca286bd5f6874f975f6b369bf6bbcc521.json"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _few_certificates(tmp_path_factory):
+    """Let clients load one certificate: all of them take each client 40 ms, and no server here has any."""
+    begin, end, _ = Path(certifi.where()).read_text(encoding="utf-8").partition("-----END CERTIFICATE-----\n")
+    path = tmp_path_factory.mktemp("certificates") / "one.pem"
+    path.write_text(begin + end, encoding="utf-8")
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "AWS_CA_BUNDLE"):
+            patch.setenv(name, str(path))
+        yield
 
 
 @pytest.fixture

@@ -74,11 +74,11 @@ def test_a_finding_names_the_chunk_in_which_a_secret_begins(redactor):
     assert safe.body[0] is answer.body[0]
 
 
-@pytest.mark.parametrize("place", [0, 4_095, 20_000])
+@pytest.mark.parametrize("place", [0, 8_000])
 def test_a_credential_in_a_long_stream_is_cut_out_wherever_it_is(redactor, place):
-    pieces = ["x"] * place + list(KEY) + ["y"] * 5_000
+    pieces = ["x"] * place + list(KEY) + ["y"] * 2_000
     safe, _ = redactor.answer(Answer(PackedList(chunk(piece) for piece in pieces), is_streaming=True))
-    assert "".join(contents(safe)) == "x" * place + "[REDACTED]" + "y" * 5_000
+    assert "".join(contents(safe)) == "x" * place + "[REDACTED]" + "y" * 2_000
 
 
 def test_a_long_stream_without_a_credential_stays_packed(redactor):
