@@ -449,6 +449,7 @@ def test_the_json_of_a_stream_is_readable_in_the_charset_that_it_says(content_ty
         (ANY_SSE, event({"jsonrpc": "2.0", "id": 1, "result": A2A}), False),
         (ANY_SSE, event({"jsonrpc": "2.0", "id": 1, "result": {"statusUpdate": A2A}}), False),
         (ANY_SSE, event({"jsonrpc": "2.0", "id": 1, "result": {**A2A, "final": True}}), True),
+        (ANY_SSE, event({"jsonrpc": "2.0", "id": 1, "result": {"kind": []}}), True),
     ],
     ids=[
         *("chat-nothing", "chat", "chat-done", "chat-done-and-rest", "chat-error"),
@@ -456,7 +457,7 @@ def test_the_json_of_a_stream_is_readable_in_the_charset_that_it_says(content_ty
         *("responses-completed", "responses-failed", "responses-error", "anthropic"),
         *("anthropic-reason", "anthropic-stop"),
         *("anthropic-error", "gemini", "gemini-finished", "any", "any-done"),
-        *("gemini-error", "mcp", "a2a", "a2a-1.0", "a2a-final"),
+        *("gemini-error", "mcp", "a2a", "a2a-1.0", "a2a-final", "other-rpc"),
     ],
 )
 def test_a_stream_says_whether_it_has_come_to_its_end(context, stream, has_ended):

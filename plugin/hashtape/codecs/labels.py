@@ -235,7 +235,7 @@ def _is_last_of_rpc(data: dict[str, Json]) -> bool:
     if not isinstance(result, dict):
         return True
     updates = [value for key in _A2A_UPDATES if isinstance(value := result.get(key), dict)]
-    if result.get("kind") in _A2A_KINDS:
+    if str(result.get("kind")) in _A2A_KINDS:
         updates.append(result)
     return all(update.get("final") is True for update in updates)
 
