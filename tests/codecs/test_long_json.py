@@ -53,6 +53,14 @@ def test_a_text_that_breaks_off_or_goes_on_is_refused(text):
         parse_long([text], SHAPE)
 
 
+@pytest.mark.parametrize("number", ["1x", "1.5e", "-", "1.", "01", "1 2"])
+@pytest.mark.parametrize("cuts", [[], [30], list(range(200))], ids=["whole", "cut", "bit by bit"])
+def test_what_follows_a_number_and_is_no_end_of_it_is_refused(number, cuts):
+    text = f'{{"response": {{"body": [{number}, 2, 3, {{"body": [1, 2, 3]}}, 4, 5]}}, "later": [1, 2, 3]}}'
+    with pytest.raises(ValueError, match=r"."):
+        parse_long(cut(text, cuts), SHAPE)
+
+
 def test_the_lists_that_are_long_are_packed():
     answer = {"body": [{"n": n} for n in range(100)]}
     text = json.dumps({"response": answer, "later": [answer, answer], "other": answer})

@@ -97,16 +97,18 @@ class _Reader:
 
     def _read(self) -> bool:
         """Go on to text of at least twice the length, if there is so much; False if there is no more."""
-        left = [self._text[self._place :]]
-        wanted = max(1, len(left[0]))
-        self._place = 0
+        left = len(self._text) - self._place
+        more: list[str] = []
         for piece in self._pieces:
-            left.append(piece)
-            wanted -= len(piece)
-            if wanted <= 0:
+            more.append(piece)
+            left -= len(piece)
+            if piece and left <= 0:
                 break
-        self._text = "".join(left)
-        return len(self._text) > len(left[0])
+        if not any(more):
+            return False
+        self._text = "".join([self._text[self._place :], *more])
+        self._place = 0
+        return True
 
     def _items(self, shape: Shape) -> Iterable[Json]:
         self._expect("[")
