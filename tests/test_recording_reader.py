@@ -9,15 +9,20 @@ from hashtape.errors import RecordingFileError
 from hashtape.recording import Answer, HttpRequest, Recording
 from hashtape.recording_reader import read_recording
 
-CHUNK = {"__type__": "a.Chunk", "__data__": {"text": "wörd 😀 " * 20, "n": 1.5}}
+CHUNK = {"__type__": "a.Chunk", "__data__": {"text": "wörd 😀 " * 60, "n": 1.5}}
 
 
 @pytest.fixture(scope="module")
 def recording():
     answers = [
-        Answer([{**CHUNK, "number": n} for n in range(first, first + 8_000)], True) for first in (0, 9)
+        Answer([{**CHUNK, "number": n} for n in range(first, first + 4_000)], True) for first in (0, 9)
     ]
     return Recording("test_it", HttpRequest("POST", "https://cars.example/", {}), answers[0], answers[1:])
+
+
+@pytest.fixture(scope="module")
+def text(recording):
+    return recording.to_text()
 
 
 @pytest.fixture
@@ -26,18 +31,18 @@ def path(tmp_path):
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
-def test_a_long_file_is_what_it_would_be_if_it_were_read_at_once(path, recording, encoding):
-    path.write_text(recording.to_text(), encoding=encoding)
+def test_a_long_file_is_what_it_would_be_if_it_were_read_at_once(path, recording, text, encoding):
+    path.write_text(text, encoding=encoding)
     read, stamp = read_recording(path)
     assert read == recording
     assert stamp.size == path.stat().st_size > 4_000_000
-    assert read.to_text() == recording.to_text()
+    assert read.to_text() == text
     assert all(isinstance(answer.body, PackedList) for answer in read.answers) is (encoding == "utf-8")
 
 
-def test_ids_are_normalised_in_a_long_file_too(path, recording):
+def test_ids_are_normalised_in_a_long_file_too(path, text):
     empty, full = '"id_normalization_mapping": {}', '"id_normalization_mapping": {"rec-1": "wörd"}'
-    path.write_text(recording.to_text().replace(empty, full), encoding="utf-8")
+    path.write_text(text.replace(empty, full), encoding="utf-8")
     read, _ = read_recording(path)
     assert read.response.body[0]["__data__"]["text"].startswith("rec-1 😀")
 
@@ -52,8 +57,8 @@ def test_ids_are_normalised_in_a_long_file_too(path, recording):
     ],
     ids=["cut", "damaged", "wrong", "deep"],
 )
-def test_what_is_wrong_with_a_long_file_is_said_as_of_a_short_one(path, recording, old, new, problem):
-    assert old in recording.to_text()
-    path.write_text(recording.to_text().replace(old, new, 1), encoding="utf-8")
+def test_what_is_wrong_with_a_long_file_is_said_as_of_a_short_one(path, text, old, new, problem):
+    assert old in text
+    path.write_text(text.replace(old, new, 1), encoding="utf-8")
     with pytest.raises(RecordingFileError, match=problem):
         read_recording(path)
