@@ -102,6 +102,18 @@ def test_a_connection_that_drops_in_the_middle_of_a_chunk_gives_its_beginning(ca
     assert len(only(cassette)["body"]) == 2
 
 
+@pytest.mark.parametrize("client", ["httpx", "httpx-async", "httpx2", "requests", "urllib3"])
+def test_a_stream_that_is_not_in_its_encoding_is_an_error_of_the_client(cassette, server, client):
+    server.script(Reply(chunks=EVENTS, headers={**SSE, "content-encoding": "gzip"}))
+    errors = []
+    for mode in ("once", "none"):
+        with hashtape.use_cassette(cassette, record_mode=mode):
+            errors.append(stream(client, "POST", server.base_url + "/chat/completions", CHAT).error)
+    modules = {type(error).__module__.partition(".")[0] for error in errors}
+    assert modules == {client.partition("-")[0]}
+    assert only(cassette)["exception_data"]["category"] == "transport"
+
+
 AS_THEY_CAME = {
     "a text that could be a number": ("text/plain", b" 1.50\n"),
     "JSON that is no JSON file": ("text/html", b'{ "a": 1.50 }\n'),

@@ -188,6 +188,14 @@ class _Live(io.RawIOBase):
         self._ready = self._ready[count:]
         return count
 
+    def _fed(self, data: bytes) -> bytes:
+        try:
+            return _chunk(self._live.feed(data))
+        except ValueError as error:
+            failure = http.client.HTTPException(str(error))
+            self._live.fail(failure)
+            raise failure from error
+
     def _next(self) -> bytes:
         if self._failure is not None:
             raise self._failure
@@ -200,7 +208,7 @@ class _Live(io.RawIOBase):
             self._failure = error
             return _chunk(rest)
         if data:
-            return _chunk(self._live.feed(data))
+            return self._fed(data)
         self._is_over = True
         return _chunk(self._live.end()) + b"0\r\n\r\n"
 

@@ -40,7 +40,7 @@ def _failure(cut: dict[str, Any], httpx: Any) -> Exception:
         "connection": httpx.ReadError,
     }
     own = getattr(httpx, str(cut.get("type")), None)
-    if isinstance(own, type) and issubclass(own, httpx.TransportError):
+    if isinstance(own, type) and issubclass(own, httpx.RequestError):
         failures[own.__name__] = own
     return recorded_failure(cut, failures, httpx.ReadError(str(cut.get("message"))))
 
@@ -53,6 +53,12 @@ def streams_of(httpx: Any) -> Streams:
         httpx: The module.
     """
 
+    def fed(live: LiveStream, data: bytes) -> bytes:
+        try:
+            return live.feed(data)
+        except ValueError as error:
+            raise httpx.DecodingError(str(error)) from error
+
     class Live(httpx.SyncByteStream):  # type: ignore[misc]  # the module is not known here
         def __init__(self, live: LiveStream, source: Any) -> None:
             self._live = live
@@ -61,7 +67,7 @@ def streams_of(httpx: Any) -> Streams:
         def __iter__(self) -> Iterator[bytes]:
             try:
                 for data in self._source:
-                    if passed_on := self._live.feed(data):
+                    if passed_on := fed(self._live, data):
                         yield passed_on
             except Exception as error:
                 if rest := self._live.fail(error):
@@ -84,7 +90,7 @@ def streams_of(httpx: Any) -> Streams:
         async def __aiter__(self) -> AsyncIterator[bytes]:
             try:
                 async for data in self._source:
-                    if passed_on := self._live.feed(data):
+                    if passed_on := fed(self._live, data):
                         yield passed_on
             except Exception as error:
                 if rest := self._live.fail(error):
