@@ -49,11 +49,16 @@ def make_old(*paths) -> None:
 class Suite:
     """A recorded suite, and the commands that are run in it."""
 
-    def __init__(self, path) -> None:
+    def __init__(self, path, pytester=None) -> None:
         self.path = path
+        self._pytester = pytester
         self.test_file = path / "tests/test_chat.py"
 
     def pytest(self, *args: str, code: int = 0) -> None:
+        if self._pytester is not None:  # a process of its own takes a second
+            with contextlib.chdir(self.path):
+                assert self._pytester.runpytest_inprocess(*PLUGINS, *args).ret == code
+            return
         command = [sys.executable, "-m", "pytest", *PLUGINS, *args]
         environ = {**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
         result = subprocess.run(
@@ -96,8 +101,9 @@ def recorded(tmp_path_factory):
 
 
 @pytest.fixture
-def suite(recorded, tmp_path):
-    return Suite(shutil.copytree(recorded, tmp_path / "suite"))
+def suite(recorded, tmp_path, pytester, monkeypatch):
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+    return Suite(shutil.copytree(recorded, tmp_path / "suite"), pytester)
 
 
 def test_what_the_last_full_run_did_not_use_is_deleted(suite):
