@@ -336,6 +336,14 @@ def test_a_link_to_nothing_within_is_missing(directory):
 
 
 @needs_posix
+def test_a_link_to_nothing_is_replaced(directory):
+    path = directory.path / "a.json"
+    path.symlink_to("nowhere.json")
+    directory.update(path, recording(), None, lambda there: pytest.fail(f"merged with {there}"))
+    assert directory.read(path) == recording()
+    assert not path.is_symlink()
+
+
 def test_a_link_to_itself_is_an_error(directory):
     (directory.path / "a.json").symlink_to("a.json")
     with pytest.raises(RecordingFileError, match="cannot be read"):

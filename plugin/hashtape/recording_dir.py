@@ -340,8 +340,12 @@ class RecordingDir:
 
         def change(stamp: Stamp | None) -> Recording | None:
             nonlocal is_merged
-            is_merged = stamp is not None and stamp != known
-            return merge(self.read(path)) if is_merged else recording
+            if stamp is not None and stamp != known:
+                with suppress(FileNotFoundError):  # a link that leads nowhere
+                    there = self.read(path)
+                    is_merged = True
+                    return merge(there)
+            return recording
 
         stamp = self._change(path, change)
         return None if is_merged else stamp
@@ -382,7 +386,9 @@ class RecordingDir:
         def parts() -> Iterator[bytes]:
             return (part.encode() for part in recording.to_parts())
 
-        same = None if before is None else stamp_of_same(path, parts())
+        same = None
+        with suppress(FileNotFoundError):  # a link that leads nowhere is replaced
+            same = before and stamp_of_same(path, parts())
         return put_file(path, parts, descriptor) if same is None else same
 
     def delete(self, path: Path) -> None:

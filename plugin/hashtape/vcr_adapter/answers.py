@@ -313,9 +313,9 @@ class Answers:
         """Warn, once, of a file that is no recording and is about to be replaced by one.
 
         Raises:
-            RecordingFileError: Nothing is replaced in this mode.
+            RecordingFileError: Nothing is replaced in this mode, or this cannot be.
         """
-        if not self._asks_again:
+        if not self._asks_again or Path(error.path).is_dir():
             raise error
         if error.path not in self.broken:
             self.broken[Path(error.path)] = error
