@@ -6,7 +6,6 @@ import copy
 import json
 import pickle
 import tracemalloc
-from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -79,12 +78,12 @@ def test_each_value_can_be_changed(packed):
     assert packed == CHUNKS
 
 
-def test_two_neighbours_stand_in_one_window_together():
+def test_windows_hand_out_all_values_some_at_a_time():
     numbers = PackedList(range(20_000))
-    pairs = {(a, b) for window in numbers.windows() for a, b in pairwise(window)}
-    assert pairs == {(n, n + 1) for n in range(19_999)}
+    windows = [*numbers.windows()]
+    assert [number for window in windows for number in window] == [*range(20_000)]
+    assert max(map(len, windows)) < 10_000
     assert [*PackedList().windows()] == [[]]
-    assert [*PackedList([1]).windows()] == [[1]]
 
 
 def test_it_takes_less_memory_than_the_text_of_what_it_holds():

@@ -26,7 +26,7 @@ _BATCH = 1 << 20
 _FIRST_COUNT, _MOST = 16, 1024
 """How many chunks are packed together before their size is known, and at most."""
 _WINDOW = 8
-"""How many batches are new in a window."""
+"""How many batches `windows` unpacks at once."""
 
 
 def _unpacked(batch: bytes) -> list[Json]:
@@ -136,17 +136,10 @@ class PackedList(list[Json]):
         return PackedList(map(change, self))
 
     def windows(self) -> Iterator[list[Json]]:
-        """The values window by window, each after the last batch of the window before.
-
-        What spans no more values than a batch has stands in one window as a whole.
-        """
-        last: list[Json] = []
-        for first in range(0, len(self._batches) or 1, _WINDOW):
-            batches = [_unpacked(batch) for batch in self._batches[first : first + _WINDOW]]
-            if first + _WINDOW >= len(self._batches):
-                batches.append([*super().__iter__()])
-            yield [*last, *chain.from_iterable(batches)]
-            last = batches[-1]
+        """The values, some at a time."""
+        for first in range(0, len(self._batches), _WINDOW):
+            yield [*chain.from_iterable(map(_unpacked, self._batches[first : first + _WINDOW]))]
+        yield [*super().__iter__()]
 
 
 def list_for(size: int) -> list[Json]:

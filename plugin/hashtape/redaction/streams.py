@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 __all__ = ["redact_stream"]
 
+_LONGEST_SECRET = 1 << 14
+"""So many characters of a text that goes on are looked at together with what comes next."""
 _BASE64_KEYS = frozenset({"__encoding__", "bytes"})
 _Owner: TypeAlias = "dict[str, Json] | list[Json]"
 
@@ -61,16 +63,37 @@ class _Node:
         return strand
 
 
-def _without_secrets_in_base64(entry: Json, rules: Rules, where: str, findings: list[Finding]) -> Json:
-    """A chunk whose bytes are stored in base64 (an AWS event stream's), without secrets in these."""
+def _may_hold_secrets(entries: PackedList, rules: Rules) -> bool:
+    """Whether there is a secret in a long stream: found window by window, of which the texts go on."""
+    strands = _Strands([])
+    for window in entries.windows():
+        strands.add(window)
+        text = strands.text
+        if any(isinstance(entry, str) for entry in window) or (
+            strands.may_name_secrets(text, rules) and without_named(window, rules, "", []) is not window
+        ):
+            return True
+        if not strands.names.isdisjoint(_BASE64_KEYS) and any(
+            _readable(entry, rules, "", []) is not entry for entry in window
+        ):
+            return True
+        if rules.search.suspects(text) and rules.search.narrowed_to("\n".join((text, *strands.pieces))):
+            return True
+        strands.forget()
+    return False
+
+
+def _readable(entry: Json, rules: Rules, where: str, findings: list[Finding]) -> Json:
+    """A chunk whose payload is stored as text or in base64 (an AWS event stream's), without secrets in it."""
     data = entry.get("__data__") if isinstance(entry, dict) else None
     if not isinstance(entry, dict) or not isinstance(data, dict):
         return entry
-    key = "data" if data.get("__encoding__") == "base64" else "bytes"
+    key = "data" if "__encoding__" in data else "bytes"
     text = data.get(key)
     if not isinstance(text, str):
         return entry
-    redacted = redact_base64(text, rules, f"{where}.__data__.{key}", findings)
+    redact = redact_text_body if data.get("__encoding__") == "utf-8" else redact_base64
+    redacted = redact(text, rules, f"{where}.__data__.{key}", findings)
     return entry if redacted is text else {**entry, "__data__": {**data, key: redacted}}
 
 
@@ -85,7 +108,12 @@ class _Strands:
 
     def __init__(self, entries: list[Json]) -> None:
         self._names: set[str] = set()
-        self._nodes = [root := _Node("")]
+        self._nodes = [_Node("")]
+        self.add(entries)
+
+    def add(self, entries: list[Json]) -> None:
+        """Go on with more chunks."""
+        root = self._nodes[0]
         for number, entry in enumerate(entries):
             if isinstance(entry, dict):
                 data = entry.get("__data__", entry)
@@ -160,6 +188,17 @@ class _Strands:
         """All strings, each for itself."""
         return [text for strand in self for text in strand.texts]
 
+    def may_name_secrets(self, text: str, rules: Rules) -> bool:
+        """Whether names may tell secrets: those of members, or those in URLs, if the text has any."""
+        has_address = "http" in text and any(map(is_url, self.pieces))
+        return has_address or any(map(rules.names.is_suspicious, self.names))
+
+    def forget(self) -> None:
+        """Keep of each strand no more than the end, with which a secret may begin."""
+        for strand in self:
+            strand.texts = ["".join(strand.texts)[-_LONGEST_SECRET:]]
+            strand.places = []
+
     def redact(self, search: Search, where: str, findings: list[Finding]) -> set[int]:
         """Take what is found out of the chunks, in place.
 
@@ -227,7 +266,7 @@ def redact_stream(entries: list[Json], rules: Rules, where: str, findings: list[
         The chunks; those in which something was found are copies.
     """
     if isinstance(entries, PackedList):
-        if all(redact_stream(window, rules, where, []) is window for window in entries.windows()):
+        if not _may_hold_secrets(entries, rules):
             return entries
         entries = [*entries]
     if any(isinstance(entry, str) for entry in entries):
@@ -239,15 +278,12 @@ def redact_stream(entries: list[Json], rules: Rules, where: str, findings: list[
         entries = entries if all(new is old for new, old in zip(lines, entries, strict=True)) else lines
     strands = _Strands(entries)
     if not strands.names.isdisjoint(_BASE64_KEYS):
-        readable = [
-            _without_secrets_in_base64(e, rules, f"{where}[{n}]", findings) for n, e in enumerate(entries)
-        ]
+        readable = [_readable(e, rules, f"{where}[{n}]", findings) for n, e in enumerate(entries)]
         if any(new is not old for new, old in zip(readable, entries, strict=True)):
             entries = readable
             strands = _Strands(entries)
     text = strands.text
-    has_address = "http" in text and any(map(is_url, strands.pieces))
-    if has_address or any(map(rules.names.is_suspicious, strands.names)):
+    if strands.may_name_secrets(text, rules):
         named = without_named(entries, rules, where, findings)
         assert isinstance(named, list)  # noqa: S101  (a list stays one)
         entries = named

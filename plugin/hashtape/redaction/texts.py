@@ -100,17 +100,33 @@ def redact_base64(data: str, rules: Rules, where: str, findings: list[Finding]) 
     if plain.startswith(_GZIP_MAGIC):
         redacted = _redact_gzip(plain, rules, where, findings)
     else:
-        redacted = redact_bytes(plain, rules, where, findings)
+        redacted = _redact_plain(plain, rules, where, findings)
     return data if redacted is plain else base64.b64encode(redacted).decode("ascii")
 
 
-def _redact_gzip(packed: bytes, rules: Rules, where: str, findings: list[Finding]) -> bytes:
-    """The same for a file that is compressed; what is no such file after all is none to find a secret in."""
-    stream = zlib.decompressobj(zlib.MAX_WBITS | 16)
+def _redact_plain(plain: bytes, rules: Rules, where: str, findings: list[Finding]) -> bytes:
+    """The same for bytes that may be text, in which also names tell."""
     try:
-        plain = stream.decompress(packed, _LONGEST_FILE)
-    except zlib.error:
-        return packed
-    redacted = packed if stream.unconsumed_tail else redact_bytes(plain, rules, where, findings)
-    is_same = redacted is plain or redacted is packed
-    return packed if is_same else gzip.compress(redacted, mtime=0) + stream.unused_data
+        text = plain.decode("utf-8")
+    except UnicodeDecodeError:
+        return redact_bytes(plain, rules, where, findings)
+    redacted = redact_text_body(text, rules, where, findings)
+    return redact_bytes(plain if redacted is text else redacted.encode("utf-8"), rules, where, findings)
+
+
+def _redact_gzip(packed: bytes, rules: Rules, where: str, findings: list[Finding]) -> bytes:
+    """The same for a file that is compressed, whose members become one if there is a secret in one."""
+    # Also as it is: the name of a file stands in the open, and so may what follows.
+    packed = redact_bytes(packed, rules, where, findings)
+    plain, rest = b"", packed
+    while rest.startswith(_GZIP_MAGIC) and len(plain) < _LONGEST_FILE:
+        stream = zlib.decompressobj(zlib.MAX_WBITS | 16)
+        try:
+            plain += stream.decompress(rest, _LONGEST_FILE)
+        except zlib.error:
+            break
+        if stream.unconsumed_tail:
+            return packed  # too long to be looked at
+        rest = stream.unused_data
+    redacted = _redact_plain(plain, rules, where, findings)
+    return packed if redacted is plain else gzip.compress(redacted, mtime=0) + rest
