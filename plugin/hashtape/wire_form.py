@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["forms_asked_for", "wire_forms", "wire_request_of"]
 
 _OLLAMA_RECORDED = (*OLLAMA_POST.values(), *OLLAMA_GET, "/api/pull")
+_QUERY = "extra_query"
 _OF_EVERY_CALL = frozenset({"api-version", "project_id", "version"})
 """What some providers' clients say in the query of all their calls, model lists as well."""
 _ARGUMENTS_OF_THE_CALL = ("extra_body", "extra_headers", "extra_query", "timeout")
@@ -59,9 +60,10 @@ def _forms(request: InferenceRequest, body: Json) -> set[tuple[str, str, str]]:
             body = {key: value for key, value in body.items() if not _says_nothing(key, value)}
         if "messages" in body:
             paths |= {re.sub(r"(?<!/chat)/completions$", "/chat/completions", path) for path in paths}
-    comparable = _comparable(body)
-    method = _wire_method(request)
-    return {(method, path, comparable) for path in paths}
+    forms = {(_wire_method(request), path, _comparable(body)) for path in paths}
+    if body == {} and isinstance(request.body, dict) and isinstance(query := request.body.get(_QUERY), dict):
+        forms |= {("GET", path, _comparable({_QUERY: [*sorted(query)]})) for path in paths}
+    return forms
 
 
 def forms_asked_for(request: InferenceRequest | HttpRequest) -> set[tuple[str, str, str]]:
@@ -77,8 +79,12 @@ def forms_asked_for(request: InferenceRequest | HttpRequest) -> set[tuple[str, s
     parts = urlsplit(request.url)
     method, payload = request.method.upper(), request.payload
     if method == "GET" and not payload and parts.path.endswith(("/models", *OLLAMA_GET)):
-        if {name for name, _ in parse_qsl(parts.query)} <= _OF_EVERY_CALL:
+        names = {name for name, _ in parse_qsl(parts.query, keep_blank_values=True)}
+        if names <= {"api-version"}:
             forms.add((method, parts.path, _comparable({})))
+        elif names <= _OF_EVERY_CALL:
+            # The original tool says which of them the caller gave, if it does.
+            forms.add((method, parts.path, _comparable({_QUERY: [*sorted(names - {"version"})]})))
     elif method == "POST" and isinstance(payload, dict) and not parts.query:
         if parts.path.endswith(_OLLAMA_RECORDED):
             payload = {key: value for key, value in payload.items() if not _says_nothing(key, value)}

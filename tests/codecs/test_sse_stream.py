@@ -380,6 +380,7 @@ def test_entries_that_are_not_those_of_the_stream_are_refused():
     assert decoder.decoded([]) is None
 
 
+DONE_TASK = {"status": {"state": "TASK_STATE_COMPLETED"}}
 A2A = {"kind": "status-update", "taskId": "7", "final": False}
 
 
@@ -450,6 +451,10 @@ def test_the_json_of_a_stream_is_readable_in_the_charset_that_it_says(content_ty
         (ANY_SSE, event({"jsonrpc": "2.0", "id": 1, "result": {"statusUpdate": A2A}}), False),
         (ANY_SSE, event({"jsonrpc": "2.0", "id": 1, "result": {**A2A, "final": True}}), True),
         (ANY_SSE, event({"jsonrpc": "2.0", "id": 1, "result": {"kind": []}}), True),
+        (ANY_SSE, event({"jsonrpc": "2.0", "id": 1, "result": {"task": {"taskId": "7", **DONE_TASK}}}), True),
+        (ANY_SSE, event({"jsonrpc": "2.0", "id": 1, "result": {"task": {"ttl": 5}}}), True),
+        (ANY_SSE, event({"step": 1, "error": {"code": 1}}), False),
+        (ANY_SSE, event({"error": {}}), False),
     ],
     ids=[
         *("chat-nothing", "chat", "chat-done", "chat-done-and-rest", "chat-error"),
@@ -458,6 +463,7 @@ def test_the_json_of_a_stream_is_readable_in_the_charset_that_it_says(content_ty
         *("anthropic-reason", "anthropic-stop"),
         *("anthropic-error", "gemini", "gemini-finished", "any", "any-done"),
         *("gemini-error", "mcp", "a2a", "a2a-1.0", "a2a-final", "other-rpc"),
+        *("a2a-completed", "mcp-task", "error-of-a-step", "no-error"),
     ],
 )
 def test_a_stream_says_whether_it_has_come_to_its_end(context, stream, has_ended):

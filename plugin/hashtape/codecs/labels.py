@@ -93,7 +93,7 @@ _OPENAI_NAMED = {
 }
 """The events of OpenAI's streams of text from audio, and of pictures."""
 _ANTHROPIC_PATH = re.compile(r"/(?:messages|complete)\b|anthropic|:streamRawPredict", re.IGNORECASE)
-_RESPONSES_PATH = re.compile(r"/responses\b")
+_RESPONSES_PATH = re.compile(r"/responses(?:/[^/]+)?$")
 """Where calls of these providers go, whatever stands before."""
 _CHAT_CHUNK = "chat.completion.chunk"
 _COMPLETION = CHAT_LABELS["/v1/completions"]
@@ -105,6 +105,11 @@ _CHAT_OBJECTS = {
 _NAME_KEYS = ("type", "event_type", "event")
 """Where the events of known providers repeat their own name."""
 _A2A_KINDS = frozenset({"artifact-update", "status-update", "task"})
+_A2A_IDS = frozenset({"contextId", "taskId"})
+_A2A_ENDS = frozenset(
+    {"auth-required", "canceled", "cancelled", "completed", "failed", "input-required", "rejected"}
+)
+"""The states in which a task of A2A's waits, or is at its end."""
 _A2A_UPDATES = ("artifactUpdate", "statusUpdate", "task")
 _RESPONSES_ENDS = {"response.completed", "response.failed", "response.incomplete", "error"}
 _ANTHROPIC_ENDS = {"message_stop", "error"}
@@ -214,8 +219,8 @@ def ends_stream(label: str, data: Json) -> bool:
         return data.get("type") in _OPENAI_ENDS
     if label == EVENT and _is_last_of_rpc(data):
         return True
-    if isinstance(data.get("error"), dict):
-        return label in {EVENT, GEMINI}  # clients raise it
+    if label == EVENT and list(data) == ["error"]:
+        return bool(data["error"])  # Gemini's client, for one, raises it
     if label == GEMINI:
         candidates = data.get("candidates")
         return isinstance(candidates, list) and any(
@@ -234,10 +239,19 @@ def _is_last_of_rpc(data: dict[str, Json]) -> bool:
     result = data.get("result")
     if not isinstance(result, dict):
         return True
-    updates = [value for key in _A2A_UPDATES if isinstance(value := result.get(key), dict)]
+    values = [result.get(key) for key in _A2A_UPDATES]
     if str(result.get("kind")) in _A2A_KINDS:
-        updates.append(result)
-    return all(update.get("final") is True for update in updates)
+        values.append(result)
+    return not any(isinstance(value, dict) and _goes_on(value) for value in values)
+
+
+def _goes_on(update: dict[str, Json]) -> bool:
+    """Whether a task of A2A's goes on after this."""
+    if update.get("final") is True or _A2A_IDS.isdisjoint(update):
+        return False
+    status = update.get("status")
+    state = str(status.get("state")) if isinstance(status, dict) else ""
+    return state.lower().removeprefix("task_state_").replace("_", "-") not in _A2A_ENDS
 
 
 def promises_json(context: Context) -> bool:

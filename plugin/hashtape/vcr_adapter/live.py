@@ -146,7 +146,7 @@ class LiveStream:
         decoded = self._decoder.decoded(self._entries)
         usual = self._decoder.content_type
         if decoded is None:
-            decoded, usual = decode(bytes(self._raw), self._head.context)
+            decoded, usual = decode(bytes(self._raw), self._head.context, is_exact=True)
         elif rest:
             failure["rest"] = rest.decode("utf-8", "surrogateescape")
         answer = self._answer(decoded, usual)

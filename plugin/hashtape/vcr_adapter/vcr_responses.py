@@ -120,11 +120,20 @@ def decompressed(response: VcrResponse) -> VcrResponse:
     body = _response_body(response)
     plain = decompress(body, content_encoding)
     if plain is None:
-        if media_type(headers.get("content-type", "")) not in {"application/json", "text/event-stream"}:
+        is_text = media_type(headers.get("content-type", "")) in {"application/json", "text/event-stream"}
+        if not is_text or not _is_utf8(body):
             return response
         plain = body
     kept = {k: v for k, v in response["headers"].items() if k.lower() not in _OF_THE_ENCODING}
     return {**response, "headers": kept, "body": {"string": plain}}
+
+
+def _is_utf8(body: bytes) -> bool:
+    try:
+        body.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def without_encoding(response: VcrResponse) -> tuple[VcrResponse, Decompress | None]:

@@ -138,6 +138,16 @@ def test_what_is_no_stream_after_all_comes_back_as_it_came(cassette, server, cli
 
 
 @pytest.mark.parametrize("client", STREAMING_CLIENTS)
+def test_what_came_of_a_text_before_a_drop_comes_back_as_it_came(cassette, server, client):
+    server.script(Reply(chunks=[b'{ "a": 1 }\n'], headers={"content-type": "text/html"}, breaks=True))
+    for mode in ("once", "none"):
+        with hashtape.use_cassette(cassette, record_mode=mode):
+            seen = stream(client, "GET", server.origin + "/page")
+        assert seen.content == b'{ "a": 1 }\n'
+        assert seen.error is not None
+
+
+@pytest.mark.parametrize("client", STREAMING_CLIENTS)
 def test_a_stream_that_stalls_times_out_the_same_way_again(cassette, server, client):
     server.script(Reply(chunks=Gate(EVENTS, after=2), headers=SSE))
     with hashtape.use_cassette(cassette):
