@@ -101,6 +101,23 @@ def test_redirects_are_followed_on_replay_as_they_were(cassette, server, status,
     assert (server.received[1].method, server.received[1].body) == (method, body)
 
 
+@pytest.mark.parametrize("is_streamed", [False, True])
+@pytest.mark.parametrize("charset", ["; charset=iso-8859-1", "; charset=no-such", ""])
+def test_text_is_read_in_its_charset(cassette, server, charset, is_streamed):
+    body = "grüße".encode("iso-8859-1" if "iso" in charset else "utf-8")
+    headers = {"content-type": f"text/plain{charset}"}
+    reply = Reply(chunks=[body], headers=headers) if is_streamed else Reply(body=body, headers=headers)
+    server.script(reply)
+
+    async def text():
+        async with aiohttp.ClientSession() as session, session.get(server.origin + "/x") as response:
+            return await response.text()
+
+    for mode in ("once", "none"):
+        with hashtape.use_cassette(cassette, record_mode=mode):
+            assert asyncio.run(text()) == "grüße"
+
+
 def test_a_redirect_that_is_not_followed(cassette, server):
     server.script(Reply(status=302, headers={"location": "/there"}, body=b""))
     for mode in ("once", "none"):

@@ -6,8 +6,10 @@ the response is read through the cassette, no further than the client reads.
 
 from __future__ import annotations
 
+import codecs
 import functools
 import sys
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import vcr.patch
@@ -255,6 +257,7 @@ def _built(request: Any, response: VcrResponse, history: list[Any]) -> Any:
     if isinstance(body, str):
         body = body.encode("utf-8", "surrogatepass")
     built = build_response(request, {**response, "body": {"string": body}}, history)
+    built.__class__ = _classes().played
     if (cut := response.get("cut")) is not None:
         built.__class__, content = _classes().cut, built.content
         built.content = _classes().failing(content, cut)
@@ -331,7 +334,20 @@ class _Classes:
             async def _wait(self, func_name: str) -> None:  # noqa: ARG002  (aiohttp's signature)
                 raise self._failure
 
-        class Cut(MockClientResponse):  # type: ignore[misc]  # vcrpy is untyped
+        class Played(MockClientResponse):  # type: ignore[misc]  # vcrpy is untyped
+            @property
+            def _encoding(self) -> str:
+                with suppress(LookupError):
+                    return codecs.lookup(self.charset or "utf-8").name
+                return "utf-8"
+
+            async def text(self, encoding: str | None = None, errors: str = "strict") -> str:
+                return str(await super().text(encoding or self._encoding, errors))
+
+            async def json(self, *, encoding: str | None = None, **kwargs: Any) -> Any:
+                return await super().json(encoding=encoding or self._encoding, **kwargs)
+
+        class Cut(Played):
             async def read(self) -> bytes:
                 body: bytes = await self.content.read()
                 self._body = body
@@ -347,6 +363,7 @@ class _Classes:
 
         self.live = Live
         self.failing = Failing
+        self.played = Played
         self.cut = Cut
 
 
