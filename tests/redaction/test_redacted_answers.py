@@ -144,7 +144,7 @@ def test_a_credential_in_a_compressed_file_is_cut_out(redactor, tail):
     assert not stream.unused_data.startswith(b"\x1f")
 
 
-@pytest.mark.parametrize("begin", [b"\x1f\x8b", gzip.compress(b"")[:10]])
+@pytest.mark.parametrize("begin", [b"\x1f\x8b", gzip.compress(b"", mtime=0)[:10]])
 def test_a_credential_in_what_begins_as_a_compressed_file_is_cut_out(redactor, begin):
     safe, _ = redactor.answer(Answer({"__encoding__": "base64", "data": in_base64(begin + KEY.encode())}))
     assert base64.b64decode(safe.body["data"]) == begin + b"[REDACTED]"
