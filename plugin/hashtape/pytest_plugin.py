@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +23,7 @@ __all__: list[str] = []
 
 _YAML_RUNS = (Audit, ConvertRun)
 _LAYOUTS = ("cassettes", "recordings")
+_HOST = re.compile(r"[\w.:-]+")
 _SWALLOWED_MISS = ("error", "warn", "ignore")
 
 _vcr_request = pytest.StashKey[pytest.FixtureRequest]()
@@ -101,6 +103,15 @@ def pytest_configure(config: pytest.Config) -> None:
     for run in _YAML_RUNS:
         if run.is_asked_for(config):
             config.pluginmanager.register(run(config), run.option.lstrip("-"))
+
+
+def _hosts(entries: list[str]) -> list[str]:
+    """Hosts and regular expressions; hosts may have commas between them, as in pytest-recording's option."""
+    hosts: list[str] = []
+    for entry in entries:
+        parts = [part for part in entry.split(",") if part]
+        hosts += parts if all(map(_HOST.fullmatch, parts)) else [entry]
+    return hosts
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -197,8 +208,7 @@ def pytest_recording_configure(config: pytest.Config, vcr: Any) -> None:
         redactor=redactor,
         allowed_hosts=frozenset(
             [
-                # Commas, too: pytest-recording's own option has them.
-                *",".join(config.getini("hashtape_allowed_hosts")).split(","),
+                *_hosts(config.getini("hashtape_allowed_hosts")),
                 *(request.getfixturevalue("allowed_hosts") or ()),
             ]
         ),

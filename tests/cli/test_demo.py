@@ -29,6 +29,8 @@ def test_demo_again_changes_no_byte_also_behind_a_proxy(tmp_path, monkeypatch):
     hashtape("demo", "--dir", "here", cwd=tmp_path)
     (path,) = (tmp_path / "here").iterdir()
     before = path.read_bytes()
+    for name in ("NO_PROXY", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
     for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
         monkeypatch.setenv(name, "http://127.0.0.1:9")
     assert hashtape("demo", "--dir", "here", cwd=tmp_path).returncode == 0

@@ -41,7 +41,13 @@ def test_other_lines_are_stored_as_bare_values():
 
 @pytest.mark.parametrize(
     "content_type",
-    ["application/jsonl", "application/json-lines", "application/stream+json; charset=utf-8", "text/jsonl"],
+    [
+        "application/jsonl",
+        "application/json-lines",
+        "application/stream+json; charset=utf-8",
+        "text/jsonl",
+        "application/vnd.x+ndjson",
+    ],
 )
 def test_json_lines_have_many_content_types(content_type):
     context = Context("", content_type)

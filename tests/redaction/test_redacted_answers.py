@@ -90,6 +90,22 @@ def test_a_credential_in_a_long_stream_is_cut_out_wherever_it_is(redactor, place
     assert "".join(contents(safe)) == "x" * place + "[REDACTED]" + "y" * 2_000
 
 
+def test_a_credential_in_numbered_tokens_is_cut_out(redactor):
+    tokens = [{"index": n, "token": {"text": letter}} for n, letter in enumerate(f"a {KEY} b")]
+    safe, _ = redactor.answer(Answer(tokens, is_streaming=True))
+    assert "".join(chunk["token"]["text"] for chunk in safe.body) == "a [REDACTED] b"
+
+
+def test_a_credential_behind_the_padding_or_before_the_damage_of_a_compressed_file_is_cut_out(redactor):
+    packed = gzip.compress(b"hello ", mtime=0) + bytes(4) + gzip.compress(KEY.encode() * 2000, mtime=0)
+    damaged = packed[:-8] + b"damaged!"
+    for file in (packed, damaged):
+        safe, _ = redactor.answer(Answer({"__encoding__": "base64", "data": in_base64(file)}))
+        plain = zlib.decompressobj(31).decompress(base64.b64decode(safe.body["data"]))
+        assert plain.startswith(b"hello [REDACTED]")
+        assert KEY.encode() not in plain
+
+
 def test_a_long_stream_without_a_credential_stays_packed(redactor):
     answer = Answer(PackedList(chunk(f"word {number}") for number in range(5_000)), is_streaming=True)
     assert redactor.answer(answer)[0] is answer

@@ -263,7 +263,8 @@ def _cassettes(paths: Sequence[Path]) -> tuple[list[Path], list[Path], list[Path
         for parent, names, files in os.walk(path):
             names[:] = sorted(name for name in names if not name.startswith(".") and name not in _SKIPPED)
             # Any YAML may lie in a project; in a directory of cassettes it should be one.
-            has_cassettes = any(part.startswith("cassette") for part in Path(parent).absolute().parts)
+            below = (path.resolve().name, *Path(parent).relative_to(path).parts)
+            has_cassettes = any(part.startswith("cassette") for part in below)
             for file in (Path(parent, name) for name in sorted(files)):
                 if is_vcr_cassette(file):
                     found[file] = None

@@ -17,7 +17,7 @@ from hashtape.recording_dir import RecordingDir
 from hashtape.recording_file import read_file as read_bytes
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from hashtape.recording import Recording
 
@@ -226,12 +226,16 @@ def _default_directories() -> list[Path]:
 
 
 def _refuse(error: OSError) -> None:
+    if isinstance(error, FileNotFoundError):
+        return  # somebody has removed it meanwhile
     raise SelectionError(f"{error.filename}: cannot be read ({error.strerror})")
 
 
-def _walk(directory: Path) -> Iterator[tuple[Path, list[str]]]:
+def _walk(
+    directory: Path, onerror: Callable[[OSError], None] | None = None
+) -> Iterator[tuple[Path, list[str]]]:
     """Directories and the names of their subdirectories, sorted; neither hidden nor installed ones."""
-    for parent, names, files in os.walk(directory, onerror=_refuse):
+    for parent, names, files in os.walk(directory, onerror=onerror):
         if "pyvenv.cfg" in files:
             names.clear()
             continue
@@ -240,5 +244,5 @@ def _walk(directory: Path) -> Iterator[tuple[Path, list[str]]]:
 
 
 def _files_below(directory: Path) -> Iterator[Path]:
-    for parent, _ in _walk(directory):
+    for parent, _ in _walk(directory, _refuse):
         yield from RecordingDir(parent).files()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final, TypeAlias
 
@@ -27,6 +28,8 @@ Shape: TypeAlias = "Mapping[str, Shape] | list[Shape] | _Packed | None"
 a list that is packed; None for what is read at once. Where another value stands, that is read at once too."""
 
 _SPACE = " \t\n\r"
+_FLAT = re.compile(r"\[[ \t\n\r]*[^\s{]")
+"""A list of anything but objects, which is no stream: the numbers of a vector, say."""
 _AFTER_A_NUMBER = (*_SPACE, ",", "]", "}")
 _DECODER = json.JSONDecoder()
 
@@ -67,7 +70,7 @@ class _Reader:
     def value(self, shape: Shape) -> Json:
         """Take the value that comes next."""
         begin = self.peek()
-        if begin == "[" and shape is PACKED:
+        if begin == "[" and shape is PACKED and not _FLAT.match(self._text, self._place):
             return PackedList(self._items(None))
         if begin == "[" and isinstance(shape, list):
             return [*self._items(shape[0])]

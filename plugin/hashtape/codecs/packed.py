@@ -37,7 +37,7 @@ def _unpacked(batch: bytes) -> list[Json]:
 class PackedList(list[Json]):
     """A list of JSON values, most of which exist as bytes until they are asked for.
 
-    Each look at a value makes it anew: changing what was got changes nothing. It grows at its end only.
+    Each look at a packed value makes it anew, so what was got is not to be changed. It grows at its end only.
 
     Args:
         values: What it holds at first.
@@ -99,9 +99,10 @@ class PackedList(list[Json]):
         if number >= self._packed:
             return super().__getitem__(number - self._packed)
         batch = bisect_right(self._ends, number)
-        if self._latest[0] != batch:
-            self._latest = batch, _unpacked(self._batches[batch])
-        return self._latest[1][number - (self._ends[batch - 1] if batch else 0)]
+        latest = self._latest  # another thread may put another one there
+        if latest[0] != batch:
+            self._latest = latest = batch, _unpacked(self._batches[batch])
+        return latest[1][number - (self._ends[batch - 1] if batch else 0)]
 
     def __contains__(self, value: object) -> bool:
         return any(value == other for other in self)
@@ -122,14 +123,18 @@ class PackedList(list[Json]):
     def __radd__(self, other: list[Json]) -> list[Json]:
         return [*other, *self]
 
+    def __repr__(self) -> str:
+        return f"<{len(self)} packed values>"
+
     def __reduce__(self) -> tuple[type[PackedList], tuple[list[Json]]]:
         return PackedList, ([*self],)
 
     def _refuse(self, *_: object, **__: object) -> NoReturn:
-        raise TypeError("a packed list grows at its end only")
+        raise TypeError("a packed list grows at its end only, and is read value by value")
 
     __setitem__ = __delitem__ = __iadd__ = __imul__ = _refuse
-    insert = pop = remove = reverse = sort = clear = _refuse
+    __mul__ = __rmul__ = __lt__ = __le__ = __gt__ = __ge__ = _refuse
+    copy = count = index = insert = pop = remove = reverse = sort = clear = _refuse
 
     def changed(self, change: Callable[[Json], Json]) -> PackedList:
         """A list of what `change` makes of each value."""

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 __all__ = ["redact_stream"]
 
+_MOST_NODES = 1_000
+"""The places inside of chunks that are kept in mind from one window of a long stream to the next."""
 _LONGEST_SECRET = 1 << 14
 """So many characters of a text that goes on are looked at together with what comes next."""
 _BASE64_KEYS = frozenset({"__encoding__", "bytes"})
@@ -149,7 +151,8 @@ class _Strands:
                 self._gather_list(item, self._child(node, place, f"[{place}]"), number)
 
     def _gather_object(self, value: dict[str, Json], node: _Node, number: int) -> None:
-        if not value.keys().isdisjoint(_INDEXES):
+        # TGI numbers its tokens, which all belong together.
+        if not value.keys().isdisjoint(_INDEXES) and "token" not in value:
             node = self._child(node, str([value.get(name) for name in _INDEXES]), "")
         strands, children = node.strands, node.children
         for key, item in value.items():
@@ -195,6 +198,8 @@ class _Strands:
 
     def forget(self) -> None:
         """Keep of each strand no more than the end, with which a secret may begin."""
+        if len(self._nodes) > _MOST_NODES:
+            self._nodes = [_Node("")]  # those of chunks that each have a place of their own
         for strand in self:
             strand.texts = ["".join(strand.texts)[-_LONGEST_SECRET:]]
             strand.places = []

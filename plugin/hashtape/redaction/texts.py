@@ -8,6 +8,7 @@ import gzip
 import json
 import re
 import zlib
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from hashtape.redaction.finding import REDACTED, Finding
@@ -21,7 +22,9 @@ __all__ = ["redact_base64", "redact_bytes", "redact_text_body"]
 
 _GZIP_MAGIC = b"\x1f\x8b"
 _LONGEST_FILE = 1 << 26
-"""So many bytes of a compressed file are looked at: a few that a stranger sends may stand for gigabytes."""
+"""A compressed file that stands for more bytes is not looked at: it may be made to stand for gigabytes."""
+_TRAILER = 8
+"""The bytes of the checksum and the length at the end of a compressed file."""
 _LOOKS_LIKE_JSON = re.compile(r"\s*+(?:[\[{]|(?:data|event|id|retry)?:)")
 _MEMBER = re.compile(r'"([^"\\\r\n]{1,100})"(\s{0,8}:\s{0,8})"((?:[^"\\]|\\.)*+)"')
 
@@ -114,19 +117,25 @@ def _redact_plain(plain: bytes, rules: Rules, where: str, findings: list[Finding
     return redact_bytes(plain if redacted is text else redacted.encode("utf-8"), rules, where, findings)
 
 
+def _member(packed: bytes) -> tuple[zlib._Decompress, bytes]:
+    """What a compressed file begins with, as far as it can be read; its checksum may be wrong."""
+    for data in (packed, packed[:-_TRAILER]):
+        stream = zlib.decompressobj(zlib.MAX_WBITS | 16)
+        with suppress(zlib.error):
+            return stream, stream.decompress(data, _LONGEST_FILE + 1)
+    return stream, b""
+
+
 def _redact_gzip(packed: bytes, rules: Rules, where: str, findings: list[Finding]) -> bytes:
     """The same for a file that is compressed, whose members become one if there is a secret in one."""
     # Also as it is: the name of a file stands in the open, and so may what follows.
     packed = redact_bytes(packed, rules, where, findings)
-    plain, rest = b"", packed
-    while rest.startswith(_GZIP_MAGIC) and len(plain) < _LONGEST_FILE:
-        stream = zlib.decompressobj(zlib.MAX_WBITS | 16)
-        try:
-            plain += stream.decompress(rest, _LONGEST_FILE)
-        except zlib.error:
-            break
-        if stream.unconsumed_tail:
-            return packed  # too long to be looked at
+    plain, rest = bytearray(), packed
+    while (rest := rest.lstrip(b"\0")).startswith(_GZIP_MAGIC) and len(plain) <= _LONGEST_FILE:
+        stream, member = _member(rest)
+        plain += member
         rest = stream.unused_data
-    redacted = _redact_plain(plain, rules, where, findings)
-    return packed if redacted is plain else gzip.compress(redacted, mtime=0) + rest
+    if len(plain) > _LONGEST_FILE:
+        return packed
+    redacted = _redact_plain(text := bytes(plain), rules, where, findings)
+    return packed if redacted is text else gzip.compress(redacted, mtime=0) + rest

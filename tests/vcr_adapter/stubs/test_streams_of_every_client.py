@@ -124,6 +124,14 @@ AS_THEY_CAME = {
 }
 
 
+def test_an_answer_instead_of_a_stream_has_the_id_on_replay_that_it_had(cassette, server):
+    body = json.dumps({"id": "chatcmpl-7", "created": 7, "choices": []}, separators=(",", ":")).encode()
+    server.script(Reply(chunks=[body], headers=SSE))
+    for mode in ("once", "none"):
+        with hashtape.use_cassette(cassette, record_mode=mode):
+            assert stream("httpx", "POST", server.base_url + "/chat/completions", CHAT).content == body
+
+
 @pytest.mark.parametrize("kind", AS_THEY_CAME)
 @pytest.mark.parametrize("client", ["httpx", "requests", "aiohttp"])
 def test_what_is_no_stream_after_all_comes_back_as_it_came(cassette, server, client, kind):

@@ -192,9 +192,11 @@ class _Live(io.RawIOBase):
         try:
             return _chunk(self._live.feed(data))
         except ValueError as error:
-            failure = http.client.HTTPException(str(error))
-            self._live.fail(failure)
-            raise failure from error
+            self._failure = http.client.HTTPException(str(error))
+            rest = self._live.fail(self._failure)
+            if not rest:
+                raise self._failure from error
+            return _chunk(rest)
 
     def _next(self) -> bytes:
         if self._failure is not None:
@@ -325,6 +327,7 @@ def _wire_response(response: VcrResponse, cookies: Iterable[str] = ()) -> io.Raw
 
 _FAILURES: dict[str, Callable[[str], Exception]] = {
     "timeout": TimeoutError,
+    "HTTPException": http.client.HTTPException,
     "protocol": lambda _: http.client.IncompleteRead(b""),
     "connection": ConnectionResetError,
 }
