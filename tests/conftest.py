@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import certifi
+import hypothesis
 import pytest
 
 from loopback import LoopbackServer
 
 ROOT = Path(__file__).resolve().parents[1]
 SEED = ROOT / "cassettes" / "26e569a66dd1b1669a26851179956ffca286bd5f6874f975f6b369bf6bbcc521.json"
+
+hypothesis.settings.register_profile("repeatable", derandomize=True)
+# The same examples each time; HYPOTHESIS_PROFILE=default looks for new ones.
+hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "repeatable"))
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -1,12 +1,13 @@
 """What holds for every stream there is: cut anywhere, damaged anywhere, nothing of it is lost."""
 
+import codecs
 import json
 import time
 from dataclasses import replace
 from itertools import pairwise
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from provider_streams import ANY_SSE, AWS_STREAM, GEMINI_ARRAY, JSON_LINES, STREAMS, message
 
@@ -76,6 +77,7 @@ def test_a_stream_is_the_same_however_the_network_cuts_it(damaged, places):
 
 
 @given(damaged_streams(), st.integers(0, 600))
+@example((STREAMS["openai-responses"][0], codecs.BOM_UTF8 + STREAMS["openai-responses"][1]), 0)
 @quick
 def test_what_is_stored_gives_what_the_client_got(damaged, place):
     context, stream = damaged

@@ -7,6 +7,7 @@ otherwise is left to the codecs that follow.
 
 from __future__ import annotations
 
+from codecs import BOM_UTF8
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -61,7 +62,7 @@ class UsualEventsCodec:
 
     def decode(self, body: bytes, context: Context) -> Decoded | None:
         """See `Codec`."""
-        if context.media_type != "text/event-stream":
+        if context.media_type != "text/event-stream" or body.startswith(BOM_UTF8):
             return None
         line_break = b"\r\n" if b"\r" in body else b"\n"
         breaks = body.count(line_break)
