@@ -160,6 +160,13 @@ def test_a_credential_in_a_compressed_file_is_cut_out(redactor, tail):
     assert not stream.unused_data.startswith(b"\x1f")
 
 
+def test_what_follows_a_credential_in_a_compressed_file_and_cannot_be_read_stays(redactor):
+    rest = b"\x1f\x8bnone of these at all"
+    packed = gzip.compress(KEY.encode(), mtime=0) + rest
+    safe, _ = redactor.answer(Answer({"__encoding__": "base64", "data": in_base64(packed)}))
+    assert base64.b64decode(safe.body["data"]) == gzip.compress(b"[REDACTED]", mtime=0) + rest
+
+
 @pytest.mark.parametrize("begin", [b"\x1f\x8b", gzip.compress(b"", mtime=0)[:10]])
 def test_a_credential_in_what_begins_as_a_compressed_file_is_cut_out(redactor, begin):
     safe, _ = redactor.answer(Answer({"__encoding__": "base64", "data": in_base64(begin + KEY.encode())}))

@@ -136,10 +136,6 @@ class PackedList(list[Json]):
     __mul__ = __rmul__ = __lt__ = __le__ = __gt__ = __ge__ = _refuse
     copy = count = index = insert = pop = remove = reverse = sort = clear = _refuse
 
-    def changed(self, change: Callable[[Json], Json]) -> PackedList:
-        """A list of what `change` makes of each value."""
-        return PackedList(map(change, self))
-
     def windows(self) -> Iterator[list[Json]]:
         """The values, some at a time."""
         for first in range(0, len(self._batches), _WINDOW):
@@ -160,7 +156,7 @@ def change_each(values: list[Json], change: Callable[[Json], object]) -> list[Js
             change(value)
             return value
 
-        return values.changed(changed)
+        return PackedList(map(changed, values))
     for value in values:
         change(value)
     return values

@@ -133,6 +133,8 @@ def _redact_gzip(packed: bytes, rules: Rules, where: str, findings: list[Finding
     plain, rest = bytearray(), packed
     while (rest := rest.lstrip(b"\0")).startswith(_GZIP_MAGIC) and len(plain) <= _LONGEST_FILE:
         stream, member = _member(rest)
+        if not member and not stream.eof:
+            break  # it cannot be read, and stays
         plain += member
         rest = stream.unused_data
     if len(plain) > _LONGEST_FILE:
